@@ -1,0 +1,132 @@
+"""`POST /access/v1/evaluation` and `/access/v1/evaluations`."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import orjson
+
+from pdp.core.authzen import Evaluation, evaluation_from
+from pdp.core.values import JsonObject
+from pdp.evaluation.batch import ItemResult, batch_from, evaluate_batch
+from pdp.evaluation.decision_log import DecisionLog, DecisionNote
+from pdp.evaluation.evaluate import Outcome, evaluate
+from pdp.evaluation.explanation import explain
+from pdp.ops.json_endpoint import Call, invalid_request, too_many
+from pdp.ops.metrics import Metrics
+from pdp.policy.authorizer import Authorizer
+
+_PERMIT = b'{"decision":true}'
+_DENY = b'{"decision":false}'
+
+
+class EvaluationRoutes:
+    """The handlers of flow 1, for one server.
+
+    Args:
+        authorizer: gives the snapshot of policies and entities in force.
+        log: takes a note of every decision.
+        metrics: counts every decision.
+        most_items: most items of one batch.
+        clock: the present time.
+    """
+
+    def __init__(
+        self,
+        authorizer: Callable[[], Authorizer],
+        log: DecisionLog,
+        metrics: Metrics,
+        most_items: int,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._authorizer = authorizer
+        self._log = log
+        self._metrics = metrics
+        self._most_items = most_items
+        self._clock = clock
+
+    async def evaluation(self, call: Call) -> bytes:
+        """Answer one evaluation (AuthZEN 1.0, section 6)."""
+        now = self._clock()
+        authorizer = self._authorizer()
+        question = evaluation_from(call.body)
+        outcome = evaluate(question, call.caller, authorizer, now)
+        self._note(call, question, outcome, authorizer, now)
+        if call.query and wants_explanation(call):
+            body = response_body(outcome) | {"explanation": explain(outcome, authorizer)}
+            return orjson.dumps(body)
+        if outcome.context is None:
+            return _PERMIT if outcome.allowed else _DENY
+        return orjson.dumps(response_body(outcome))
+
+    async def evaluations(self, call: Call) -> bytes:
+        """Answer many evaluations (AuthZEN 1.0, section 7)."""
+        items = call.body.get("evaluations")
+        if type(items) is list and len(items) > self._most_items:
+            raise too_many("/evaluations", self._most_items, len(items))
+        batch = batch_from(call.body)
+        if batch is None:
+            return await self.evaluation(call)
+        now = self._clock()
+        authorizer = self._authorizer()
+        results: list[JsonObject] = []
+        async for item in evaluate_batch(batch, call.caller, authorizer, now):
+            results.append(_item_body(item))
+            if item.outcome is None or item.evaluation is None:
+                self._metrics.failed()
+            else:
+                self._note(call, item.evaluation, item.outcome, authorizer, now)
+        return orjson.dumps({"evaluations": results})
+
+    def _note(
+        self,
+        call: Call,
+        question: Evaluation,
+        outcome: Outcome,
+        authorizer: Authorizer,
+        now: datetime,
+    ) -> None:
+        notes = call.exchange.notes
+        notes["decision"] = outcome.allowed
+        notes["policy_version"] = authorizer.version
+        if outcome.request.dropped:
+            notes["dropped"] = outcome.request.dropped
+        if outcome.allowed:
+            self._metrics.permitted()
+        else:
+            self._metrics.denied()
+        self._log.add(
+            DecisionNote(
+                now,
+                call.exchange.request_id or b"",
+                call.caller.id,
+                question,
+                outcome.allowed,
+                tuple([policy.id for policy in outcome.answer.determining]),
+                authorizer.version,
+                authorizer.entity_version,
+                None,
+            )
+        )
+
+
+def response_body(outcome: Outcome) -> JsonObject:
+    """The AuthZEN response of one outcome."""
+    if outcome.context is None:
+        return {"decision": outcome.allowed}
+    return {"decision": outcome.allowed, "context": outcome.context}
+
+
+def wants_explanation(call: Call) -> bool:
+    """Whether `?explain=true` was asked; only an admin or auditor may, others get a 403."""
+    if b"explain=true" not in call.query.split(b"&"):
+        return False
+    call.caller.require_any("admin", "auditor")
+    return True
+
+
+def _item_body(item: ItemResult) -> JsonObject:
+    if item.outcome is not None:
+        return response_body(item.outcome)
+    assert item.fault is not None
+    problem = invalid_request(item.fault)
+    return {"decision": False, "context": {"error": problem.document()}}

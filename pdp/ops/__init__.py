@@ -1,0 +1,1 @@
+"""Operations: the request gate, logs, metrics and health."""
