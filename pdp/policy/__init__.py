@@ -1,0 +1,1 @@
+"""Cedar: loading, checking, slicing and asking the engine."""
