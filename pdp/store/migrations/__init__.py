@@ -1,0 +1,1 @@
+"""The revisions of the database, applied in order and never backwards."""
