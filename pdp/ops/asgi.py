@@ -62,7 +62,7 @@ async def read_json_body(exchange: Exchange, receive: Receive, limit: int) -> by
     """
     content_type = exchange.content_type
     if content_type != b"application/json":
-        _require_json(content_type)
+        require_json(content_type)
     declared = exchange.declared_length
     if declared is not None and declared.isdigit() and int(declared) > limit:
         raise too_large(limit)
@@ -87,7 +87,8 @@ async def read_json_body(exchange: Exchange, receive: Receive, limit: int) -> by
     return b"".join(chunks)
 
 
-def _require_json(content_type: bytes | None) -> None:
+def require_json(content_type: bytes | None) -> None:
+    """Refuse a body that is not `application/json`; raises `Problem` 400."""
     media_type = (content_type or b"").split(b";", 1)[0].strip().lower()
     if media_type != b"application/json":
         shown = (content_type or b"none").decode("latin-1")[:100]

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from pdp.core.authzen import InvalidRequest
-from pdp.core.values import InvalidJson, JsonObject, parse_json
-from pdp.errors import INVALID_JSON, INVALID_REQUEST, METHOD_NOT_ALLOWED, TOO_LARGE, Kind, Problem
+from pdp.core.values import JsonObject
+from pdp.errors import INVALID_REQUEST, METHOD_NOT_ALLOWED, TOO_LARGE, Problem
 from pdp.ops.asgi import (
     JSON,
     Exchange,
@@ -18,6 +18,7 @@ from pdp.ops.asgi import (
     respond,
     respond_problem,
 )
+from pdp.ops.dependencies import parsed
 from pdp.trust.callers import Authenticator, Caller
 
 
@@ -83,11 +84,7 @@ class JsonEndpoint:
 
 def json_object(raw: bytes) -> JsonObject:
     """Parse a body that must be one strict JSON object; raises `Problem`."""
-    try:
-        body = parse_json(raw)
-    except InvalidJson as fault:
-        kind: Kind = INVALID_JSON
-        raise Problem(kind, str(fault), extra={"fault": fault.fault}) from None
+    body = parsed(raw)
     if type(body) is not dict:
         raise Problem(INVALID_REQUEST, "the body must be a JSON object")
     return body

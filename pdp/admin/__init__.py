@@ -1,0 +1,1 @@
+"""The admin API: entities, policy state, decision log, keys and the outbox."""

@@ -1,0 +1,122 @@
+"""The command `pdp`. Each command imports what it needs when it runs, so that `--help` is quick.
+
+Exit status: 0 all is well, 1 what was asked fell short, 2 the call or its files could not be used.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="pdp",
+    help="A Policy Decision Point over Cedar that answers yes, no and not yet.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+clients = typer.Typer(no_args_is_help=True, help="Machine callers and their keys.")
+keys = typer.Typer(no_args_is_help=True, help="Signing keys.")
+database = typer.Typer(no_args_is_help=True, help="The database.")
+app.add_typer(clients, name="client")
+app.add_typer(keys, name="keys")
+app.add_typer(database, name="db")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file; pdp.toml by default.")
+]
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", help="sqlite:///FILE or postgresql://USER@HOST/NAME.")
+]
+PoliciesOption = Annotated[Path | None, typer.Option("--policies", help="The policy folder.")]
+SchemasOption = Annotated[Path | None, typer.Option("--schemas", help="The schema folder.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    app()
+
+
+def fail(message: str, status: int = 2) -> NoReturn:
+    """Print one line to standard error and exit."""
+    print(message, file=sys.stderr)
+    raise typer.Exit(status)
+
+
+def settings_of(config: Path | None, **flags: Any) -> Any:
+    """The settings, or exit 2 with the one line that says what is wrong with them."""
+    from pdp.settings import SettingsError, load_settings
+
+    try:
+        return load_settings(config, {name: value for name, value in flags.items() if value})
+    except SettingsError as error:
+        fail(str(error))
+
+
+@app.command()
+def serve(
+    config: ConfigOption = None,
+    policies: PoliciesOption = None,
+    schemas: SchemasOption = None,
+    database: DatabaseOption = None,
+    base_url: Annotated[str | None, typer.Option(help="The URL that callers reach.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Demo policies, people and keys.")] = False,
+) -> None:
+    """Serve the API and the web pages.
+
+    Example: pdp serve --policies policies --schemas schemas --demo
+    """
+    from pdp.serve import serve as run
+
+    settings = settings_of(
+        config,
+        policies=policies,
+        schemas=schemas,
+        database=database,
+        base_url=base_url,
+        host=host,
+        port=port,
+        workers=workers,
+        demo=demo,
+    )
+    raise typer.Exit(run(settings))
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI 3.1 document.
+
+    Example: pdp openapi > openapi.json
+    """
+    import json
+
+    from pdp.app import openapi_document
+
+    print(json.dumps(openapi_document(), indent=2))
+
+
+@database.command("upgrade")
+def upgrade_database(config: ConfigOption = None, database: DatabaseOption = None) -> None:
+    """Bring the database to this version's schema; `pdp serve` does so by itself.
+
+    Example: pdp db upgrade --database sqlite:///pdp.db
+    """
+    from pdp.store.engine import Database
+    from pdp.store.migrate import upgrade
+
+    settings = settings_of(config, database=database)
+    opened = Database.open(settings.database)
+    try:
+        upgrade(opened)
+    finally:
+        opened.close()
+    print("the database is up to date")
+
+
+if __name__ == "__main__":
+    main()

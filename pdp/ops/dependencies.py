@@ -1,0 +1,56 @@
+"""What the documented routes need of a request: the caller, and a strict JSON body."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import Request
+
+from pdp.core.values import InvalidJson, JsonValue, parse_json
+from pdp.errors import INVALID_JSON, Problem
+from pdp.ops.asgi import exchange_of, require_json
+from pdp.trust.callers import Authenticator, Caller
+
+
+async def caller_of(request: Request) -> Caller:
+    """The authenticated caller; raises `Problem` 401."""
+    authenticator: Authenticator = request.app.state.authenticator
+    exchange = exchange_of(request.scope)
+    caller = authenticator.authenticate(exchange.authorization)
+    if caller is None:
+        caller = await authenticator.authenticate_slow(exchange.authorization)
+    exchange.notes["caller"] = caller.id
+    return caller
+
+
+def caller_with(*roles: str) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency that lets a caller with any of `roles` through; raises `Problem` 401 or 403."""
+
+    async def dependency(request: Request) -> Caller:
+        caller = await caller_of(request)
+        caller.require_any(*roles)
+        return caller
+
+    return dependency
+
+
+async def json_body(request: Request) -> JsonValue:
+    """The strict JSON body, whatever its shape; raises `Problem` 400."""
+    require_json(exchange_of(request.scope).content_type)
+    return parsed(await request.body())
+
+
+async def json_body_or_nothing(request: Request) -> Any:
+    """The strict JSON body, or the empty object where there is none; raises `Problem` 400."""
+    raw = await request.body()
+    if not raw:
+        return {}
+    require_json(exchange_of(request.scope).content_type)
+    return parsed(raw)
+
+
+def parsed(raw: bytes) -> JsonValue:
+    """Parse a body; raises `Problem` 400 that names the fault."""
+    try:
+        return parse_json(raw)
+    except InvalidJson as fault:
+        raise Problem(INVALID_JSON, str(fault), extra={"fault": fault.fault}) from None
