@@ -1,0 +1,94 @@
+"""Finding the place that a complaint of the engine is about, by asking the engine about less."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from pdp.policy.locations import Span, Token, tokens
+from pdp.policy.outline import Outline, outline
+
+Complaints = Callable[[str], list[str]]
+"""What the engine says about the text of one policy; empty when all is well."""
+
+_QUOTED = re.compile(r"`([^`]+)`|'([^']+)'|: ([A-Za-z_][A-Za-z0-9_]*)$")
+_PREFIX = re.compile(r"^for policy `[^`]*`, ")
+_UNFINISHED = "unexpected end of input"
+
+
+def plain(message: str) -> str:
+    """The complaint without the engine's own number of the policy."""
+    return _PREFIX.sub("", message)
+
+
+def locate_syntax(text: str, complaints: Complaints) -> Span:
+    """The place of a syntax fault in one policy.
+
+    The engine's parser accepts every prefix that can still become a policy with the complaint that
+    the input ends too soon; the first token after which it says otherwise is the culprit.
+    """
+    found = list(tokens(text))
+    bad = next((token for token in found if token.kind == "bad"), None)
+    if bad is not None:
+        return Span(bad.start, bad.end)
+    message = next(iter(complaints(text)), "")
+    if message.startswith(_UNFINISHED) or not found:
+        return Span(len(text), len(text))
+    if not message.startswith("unexpected token"):
+        return locate(text, message, complaints)
+    low, high = 0, len(found) - 1
+    while low < high:
+        middle = (low + high) // 2
+        said = complaints(text[: found[middle].end])
+        if not said or said[0].startswith(_UNFINISHED):
+            low = middle + 1
+        else:
+            high = middle
+    return Span(found[low].start, found[low].end)
+
+
+def locate(text: str, message: str, complaints: Complaints) -> Span:
+    """The place in one policy that `message` is about: a name, a term, or the head."""
+    parts = outline(text)
+    stretch = _guilty(text, parts, plain(message), complaints)
+    named = _named(text, stretch, plain(message))
+    if named is None and stretch == parts.head:
+        named = _named(text, Span(0, len(text)), plain(message))
+    return named or stretch
+
+
+def _guilty(text: str, parts: Outline, message: str, complaints: Complaints) -> Span:
+    """The smallest of head, condition and term that draws the complaint, given all before it."""
+
+    def complains(variant: str) -> bool:
+        return any(plain(said) == message for said in complaints(variant))
+
+    if complains(text[: parts.head.end] + ";"):
+        return parts.head
+    for condition in parts.conditions:
+        if complains(text[: condition.span.end] + ";"):
+            for term in condition.terms[:-1]:
+                if complains(text[: term.end] + " };"):
+                    return term
+            return condition.terms[-1] if condition.terms else condition.span
+    return parts.head
+
+
+def _named(text: str, stretch: Span, message: str) -> Span | None:
+    """The first place in the stretch where something that the message quotes is written."""
+    found = list(tokens(text, stretch))
+    for quoted in _quotations(message):
+        wanted = [token.text for token in tokens(quoted)]
+        for at in range(len(found) - len(wanted) + 1):
+            if _same(found[at : at + len(wanted)], wanted):
+                return Span(found[at].start, found[at + len(wanted) - 1].end)
+    return None
+
+
+def _same(found: list[Token], wanted: list[str]) -> bool:
+    texts = [token.text for token in found]
+    # An attribute `x y` is written as a string where it is no name.
+    return bool(wanted) and (texts == wanted or texts == [f'"{" ".join(wanted)}"'])
+
+
+def _quotations(message: str) -> Iterator[str]:
+    for match in _QUOTED.finditer(message):
+        yield match[1] or match[2] or match[3]

@@ -1,0 +1,149 @@
+"""Reading a policy folder and a schema folder from disk, as one consistent set of texts."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+Role = Literal["policy", "entities", "workflows", "mapping", "schema", "form"]
+Pace = Callable[[], None]
+
+# How often a folder that changes under our eyes is read again before it is called unreadable.
+ATTEMPTS = 5
+
+
+class SourceFile(NamedTuple):
+    """One file: `name` is its path below its folder, `shown` the path that an author knows."""
+
+    role: Role
+    name: str
+    shown: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything that a bundle is made of; `version` is the SHA-256 over names and contents."""
+
+    version: str
+    files: tuple[SourceFile, ...]
+
+    def of(self, role: Role) -> list[SourceFile]:
+        """The files of one role, in the order of their names."""
+        return [file for file in self.files if file.role == role]
+
+
+class UnreadableFolder(OSError):
+    """The folder is missing, cannot be read, or does not hold still."""
+
+
+class _Entry(NamedTuple):
+    role: Role
+    name: str
+    path: Path
+    state: tuple[int, int, int]
+
+
+def no_pace() -> None:
+    """The pace of a load that nothing else waits for."""
+
+
+def read_sources(policies: Path, schemas: Path | None, pace: Pace = no_pace) -> Sources:
+    """Read both folders; when they change meanwhile, read again, so that no mixture is returned.
+
+    Args:
+        policies: the policy folder, which must exist.
+        schemas: the schema folder; None or a missing one is the same as an empty one.
+        pace: called between files, so that a loading thread can make room for others.
+
+    Raises:
+        UnreadableFolder: with the path and the reason.
+    """
+    fault: OSError | None = None
+    for _ in range(ATTEMPTS):
+        try:
+            before = _listing(policies, schemas)
+            files = tuple(_read(entry, policies, schemas, pace) for entry in before)
+            if _listing(policies, schemas) == before:
+                return Sources(_version(files), files)
+        except FileNotFoundError as error:
+            # A file that went away between listing and reading: the folder is being replaced.
+            fault = error
+            if not policies.is_dir():
+                break
+    raise UnreadableFolder(_reason(policies, fault))
+
+
+def _reason(policies: Path, fault: OSError | None) -> str:
+    if not policies.is_dir():
+        return f"`{policies}` is not a folder"
+    if fault is not None:
+        return f"`{fault.filename}`: {fault.strerror}"
+    return f"`{policies}` keeps changing while it is read"
+
+
+def _listing(policies: Path, schemas: Path | None) -> list[_Entry]:
+    if not policies.is_dir():
+        raise FileNotFoundError(2, "no such folder", str(policies))
+    found = [*_entries(policies, _policy_role)]
+    if schemas is not None and schemas.is_dir():
+        found += _entries(schemas, _schema_role)
+    return sorted(found, key=lambda entry: (entry.role, entry.name))
+
+
+def _entries(folder: Path, role_of: Callable[[str], Role | None]) -> Iterator[_Entry]:
+    for path in _walk(folder):
+        name = path.relative_to(folder).as_posix()
+        role = role_of(name)
+        if role is not None:
+            state = path.stat()
+            yield _Entry(role, name, path, (state.st_ino, state.st_size, state.st_mtime_ns))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    # Names with a leading dot are skipped: a Kubernetes volume keeps its copies in `..<date>`.
+    seen: set[str] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _policy_role(name: str) -> Role | None:
+    if name.endswith(".cedar"):
+        return "policy"
+    named: dict[str, Role] = {
+        "entities.json": "entities",
+        "workflows.yaml": "workflows",
+        "mapping.yaml": "mapping",
+    }
+    return named.get(name)
+
+
+def _schema_role(name: str) -> Role | None:
+    if name.endswith((".cedarschema", ".cedarschema.json")):
+        return "schema"
+    if name.startswith("forms/") and name.endswith(".json"):
+        return "form"
+    return None
+
+
+def _read(entry: _Entry, policies: Path, schemas: Path | None, pace: Pace) -> SourceFile:
+    pace()
+    folder = schemas if entry.role in ("schema", "form") and schemas is not None else policies
+    shown = f"{folder.as_posix()}/{entry.name}"
+    return SourceFile(entry.role, entry.name, shown, entry.path.read_bytes())
+
+
+def _version(files: tuple[SourceFile, ...]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.role}/{file.name}\0{len(file.content)}\0".encode())
+        digest.update(file.content)
+    return digest.hexdigest()
