@@ -10,18 +10,18 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from pdp.store.records import Record
 
 R = TypeVar("R", bound=Record)
-Hook = Callable[["Session"], None]
+Flush = Callable[["Session", list[Any]], None]
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 class Session:
     """An open transaction of a `Database`; it is not used outside the function it is given to."""
 
-    __slots__ = ("_connection", "_hooks", "notifies", "on_postgres", "topics")
+    __slots__ = ("_connection", "_ending", "notifies", "on_postgres", "topics")
 
     def __init__(self, connection: Connection, *, notifies: bool = False) -> None:
         self._connection = connection
-        self._hooks: dict[str, Hook] = {}
+        self._ending: dict[tuple[int, str], tuple[Flush, list[Any]]] = {}
         self.on_postgres = connection.dialect.name == "postgresql"
         self.notifies = notifies
         self.topics: set[str] = set()
@@ -62,19 +62,23 @@ class Session:
 
     def add_once(self, table: Table, record: Record, key: Iterable[str]) -> bool:
         """Insert a record unless its key is there already; tells whether it was inserted."""
-        statement = self.insert(table).on_conflict_do_nothing(index_elements=list(key))
-        return self.execute(statement, dict(record)).rowcount == 1
+        names = list(key)
+        statement = self.insert(table).on_conflict_do_nothing(index_elements=names)
+        # An INSERT's row count is not dependable on every driver; what it returns is.
+        returning = statement.returning(table.c[names[0]])
+        return self.execute(returning, dict(record)).first() is not None
 
-    def before_commit(self, name: str, hook: Hook) -> None:
-        """Have `hook` run at the very end of the transaction, once for each `name`.
+    def at_end(self, place: int, name: str, item: Any, flush: Flush) -> None:
+        """Have `flush(session, items)` run once, at the very end, with every item of `name`.
 
-        What locks a row that every writer needs belongs here: the lock is then short, and
-        always taken last, in the order of the names, so that writers cannot block each other.
+        What locks a row that every writer needs belongs here: the lock is then short and taken
+        last, by every writer in the same order of `place` and name, so none blocks another.
         """
-        self._hooks.setdefault(name, hook)
+        self._ending.setdefault((place, name), (flush, []))[1].append(item)
 
     def finish(self) -> None:
-        """Run what `before_commit` asked for."""
-        while self._hooks:
-            name = min(self._hooks)
-            self._hooks.pop(name)(self)
+        """Run what `at_end` collected."""
+        while self._ending:
+            first = min(self._ending)
+            flush, items = self._ending.pop(first)
+            flush(self, items)

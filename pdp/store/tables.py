@@ -1,15 +1,59 @@
 """Every table, for the migrations to compare with."""
 
 from pdp.store import (
+    absences,
+    approvals,
+    audit,
+    audit_chain,
     clients,
+    comments,
     decisions,
+    delegations,
+    denials_used,
     entities,
+    events,
+    heads,
+    idempotency,
+    interactions,
     keys,
+    outbox,
     policy_versions,
+    reviews,
+    subscriptions,
+    task_items,
+    task_queues,
+    tasks,
     versions,
+    votes,
 )
 from pdp.store.records import Record
 
-__all__ = ["clients", "decisions", "entities", "keys", "metadata", "policy_versions", "versions"]
+__all__ = [
+    "absences",
+    "approvals",
+    "audit",
+    "audit_chain",
+    "clients",
+    "comments",
+    "decisions",
+    "delegations",
+    "denials_used",
+    "entities",
+    "events",
+    "heads",
+    "idempotency",
+    "interactions",
+    "keys",
+    "metadata",
+    "outbox",
+    "policy_versions",
+    "reviews",
+    "subscriptions",
+    "task_items",
+    "task_queues",
+    "tasks",
+    "versions",
+    "votes",
+]
 
 metadata = Record.metadata

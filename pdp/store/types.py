@@ -114,6 +114,14 @@ Doc = Annotated[dict[str, Any], _field(sa_type=JsonDoc)]
 MaybeDoc = Annotated[dict[str, Any] | None, _field(sa_type=JsonDoc)]
 DocList = Annotated[list[Any], _field(sa_type=JsonDoc)]
 MaybeDocList = Annotated[list[Any] | None, _field(sa_type=JsonDoc)]
+NumberKey = Annotated[
+    int,
+    _field(sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False}),
+]
+CountedKey = Annotated[
+    int | None,
+    _field(sa_type=RowNumber, primary_key=True, sa_column_kwargs={"autoincrement": True}),
+]
 Count = Annotated[int, _field(sa_type=BigInteger)]
 MaybeCount = Annotated[int | None, _field(sa_type=BigInteger)]
 Sealed = Annotated[bytes, _field(sa_type=LargeBinary)]

@@ -54,11 +54,11 @@ def bump(session: Session, topic: Topic) -> int:
 
 def announce(session: Session, topic: Topic) -> None:
     """Count the topic up at the end of this transaction; every replica then looks again."""
+    session.at_end(1, topic, topic, _count_up)
 
-    def count_up(ending: Session) -> None:
-        bump(ending, topic)
 
-    session.before_commit("topic " + topic, count_up)
+def _count_up(session: Session, topics: list[Topic]) -> None:
+    bump(session, topics[0])
 
 
 def current(session: Session) -> dict[str, int]:
