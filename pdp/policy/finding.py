@@ -68,7 +68,17 @@ class Report:
         source = text.lines.text(line)
         width = max(1, min(span.end - span.start, len(source) - column + 1))
         self.put(
-            Finding(lint, severity, text.shown, line, column, width, message, fix, source[:300])
+            Finding(
+                lint,
+                severity,
+                text.shown,
+                line,
+                column,
+                width,
+                message,
+                fix,
+                source[:300],
+            )
         )
 
     def put(self, finding: Finding) -> None:
