@@ -1,0 +1,1 @@
+"""Who calls, with which keys this server signs, and how it reaches out."""
