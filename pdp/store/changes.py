@@ -71,7 +71,7 @@ class Changes:
     def _tell(self, listener: Listener, topic: str, version: int) -> None:
         try:
             listener(version)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one listener's fault must not stop the others
             _log.exception("following topic `%s` failed", topic)
 
     def _run(self, loop: Callable[[], None], name: str) -> None:

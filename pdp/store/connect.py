@@ -40,8 +40,10 @@ def sqlite_engines(url: URL) -> tuple[Engine, Engine]:
         path.touch(mode=0o600)
     writer = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_MS / 1000)
     reader = create_engine(url, pool_size=SQLITE_READERS, max_overflow=0)
-    _set_up_sqlite(writer, "BEGIN IMMEDIATE", ["PRAGMA synchronous=FULL"])
-    _set_up_sqlite(reader, "BEGIN", ["PRAGMA query_only=ON"])
+    _set_up_sqlite(
+        writer, "BEGIN IMMEDIATE", ["PRAGMA synchronous=FULL", "PRAGMA cache_size=-65536"]
+    )
+    _set_up_sqlite(reader, "BEGIN", ["PRAGMA query_only=ON", "PRAGMA cache_size=-16384"])
     return writer, reader
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Index, bindparam, delete, select
 
 from pdp.store.records import Cursor, Page, Record, ordered, page_of, table_of
-from pdp.store.session import Session
+from pdp.store.session import Session, insert_into
 from pdp.store.types import Doc, Key, MaybeWords, Moment, Words
 
 
@@ -72,7 +72,9 @@ def add(session: Session, batch: Sequence[Decision]) -> None:
     """Keep a batch; a decision that was kept before is passed over."""
     if not batch:
         return
-    statement = session.insert(decisions).on_conflict_do_nothing(index_elements=["evaluation_id"])
+    statement = insert_into(decisions, session.on_postgres).on_conflict_do_nothing(
+        index_elements=["evaluation_id"]
+    )
     session.execute(statement, [dict(decision) for decision in batch])
 
 

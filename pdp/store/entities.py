@@ -12,7 +12,7 @@ from sqlalchemy import Index, bindparam, delete, func, select, update
 
 from pdp.store import versions
 from pdp.store.records import Record, table_of
-from pdp.store.session import Session
+from pdp.store.session import Session, insert_into
 from pdp.store.types import Count, Doc, Key, MaybeDoc, Moment
 
 _PAGE = 5_000
@@ -54,7 +54,7 @@ class EntityChanges(NamedTuple):
 def put(session: Session, bodies: Sequence[tuple[Uid, dict[str, Any]]], now: datetime) -> int:
     """Insert or replace entities; gives the version they now have."""
     version = versions.bump(session, "entities")
-    statement = session.insert(entities)
+    statement = insert_into(entities, session.on_postgres)
     statement = statement.on_conflict_do_update(
         index_elements=["cedar_type", "cedar_id"],
         set_={name: statement.excluded[name] for name in ("body", "version", "updated_at")},

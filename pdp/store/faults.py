@@ -51,7 +51,7 @@ def pauses() -> Iterator[None]:
     pause = _FIRST_PAUSE
     yield
     while (left := end - time.monotonic()) > 0:
-        time.sleep(min(left, pause * random.uniform(0.5, 1.5)))  # noqa: S311
+        time.sleep(min(left, pause * random.uniform(0.5, 1.5)))
         pause = min(pause * 2, _LONGEST_PAUSE)
         yield
 

@@ -5,12 +5,13 @@ once, the second waits for the first and then finds its answer.
 """
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, delete, select, tuple_, update
+from sqlalchemy import Index, bindparam, delete, select, tuple_, update
 
 from pdp.store.records import Record, table_of
-from pdp.store.session import Session
+from pdp.store.session import Session, insert_into
 from pdp.store.types import Count, Key, MaybeDoc, MaybeWords, Moment, Words
 
 
@@ -39,12 +40,22 @@ class KeptAnswerRow(KeptAnswer, table=True):
 
 idempotency = table_of(KeptAnswerRow)
 _c = idempotency.c
+_ONE = select(idempotency).where(_c.caller == bindparam("of_caller"), _c.key == bindparam("of_key"))
+_FINISH = update(idempotency).where(
+    _c.caller == bindparam("of_caller"), _c.key == bindparam("of_key")
+)
+_KEEP = (
+    update(idempotency)
+    .where(_c.task_id == bindparam("task"))
+    .where(_c.expires_at < bindparam("until", type_=_c.expires_at.type))
+    .values(expires_at=bindparam("until", type_=_c.expires_at.type))
+)
 
 
 def find(session: Session, caller: str, key: str, now: datetime) -> KeptAnswer | None:
     """What is kept for a key; None when nothing, or no longer."""
-    statement = select(idempotency).where(_c.caller == caller, _c.key == key, _c.expires_at > now)
-    return session.first(KeptAnswer, statement)
+    kept = session.first(KeptAnswer, _ONE, {"of_caller": caller, "of_key": key})
+    return kept if kept is not None and kept.expires_at > now else None
 
 
 def begin(session: Session, answer: KeptAnswer) -> KeptAnswer | None:
@@ -52,18 +63,20 @@ def begin(session: Session, answer: KeptAnswer) -> KeptAnswer | None:
 
     Call it before any effect, and `finish` with the answer in the same transaction.
     """
-    statement = session.insert(idempotency)
-    statement = statement.on_conflict_do_update(
-        index_elements=["caller", "key"],
-        set_={name: statement.excluded[name] for name in KeptAnswer.model_fields},
-        where=_c.expires_at <= answer.created_at,
-    ).returning(_c.caller)
+    statement = _take(session.on_postgres)
     if session.execute(statement, dict(answer)).first() is not None:
         return None
-    return session.first(
-        KeptAnswer,
-        select(idempotency).where(_c.caller == answer.caller, _c.key == answer.key),
-    )
+    return session.first(KeptAnswer, _ONE, {"of_caller": answer.caller, "of_key": answer.key})
+
+
+@cache
+def _take(on_postgres: bool) -> Any:
+    statement = insert_into(idempotency, on_postgres)
+    return statement.on_conflict_do_update(
+        index_elements=["caller", "key"],
+        set_={name: statement.excluded[name] for name in KeptAnswer.model_fields},
+        where=_c.expires_at <= statement.excluded.created_at,
+    ).returning(_c.caller)
 
 
 def finish(
@@ -76,14 +89,13 @@ def finish(
     response: dict[str, Any],
 ) -> None:
     """Keep the answer of a key taken by `begin`; `status` is the HTTP status."""
-    statement = update(idempotency).where(_c.caller == caller, _c.key == key)
-    session.execute(statement.values(task_id=task_id, status=status, response=response))
+    of_key = {"of_caller": caller, "of_key": key}
+    session.execute(_FINISH, of_key | {"task_id": task_id, "status": status, "response": response})
 
 
 def keep_until(session: Session, task_id: str, expires_at: datetime) -> None:
     """Keep the keys of a task at least until then (ARAP: 24 hours past its terminal status)."""
-    statement = update(idempotency).where(_c.task_id == task_id, _c.expires_at < expires_at)
-    session.execute(statement.values(expires_at=expires_at))
+    session.execute(_KEEP, {"task": task_id, "until": expires_at})
 
 
 def forget_expired(session: Session, now: datetime, limit: int) -> int:

@@ -9,12 +9,13 @@ pause; None once it is done or buried. So claiming reads one index, whatever is 
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Index, bindparam, exists, not_, or_, select, update
 
 from pdp.store.records import Record, table_of
-from pdp.store.session import Session
+from pdp.store.session import Session, insert_into
 from pdp.store.types import (
     Count,
     CountedKey,
@@ -64,12 +65,49 @@ _c = outbox.c
 _earlier = outbox.alias("earlier")
 
 
+_waits_for_another = exists().where(
+    _earlier.c.ordering_key == _c.ordering_key,
+    _earlier.c.seq < _c.seq,
+    _earlier.c.ready_at.is_not(None),
+)
+_ready = (
+    select(_c.seq)
+    .where(_c.ready_at <= bindparam("now", type_=_c.ready_at.type))
+    .where(or_(_c.ordering_key.is_(None), not_(_waits_for_another)))
+    .order_by(_c.ready_at, _c.seq)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+    .cte("ready")
+)
+_CLAIM = (
+    update(outbox)
+    .where(_c.seq.in_(select(_ready.c.seq)))
+    .values(
+        ready_at=bindparam("until", type_=_c.ready_at.type),
+        leased_by=bindparam("runner"),
+        attempts=_c.attempts + 1,
+    )
+    .returning(*_c)
+)
+_HELD = update(outbox).where(
+    _c.seq == bindparam("job"),
+    _c.attempts == bindparam("attempt"),
+    _c.leased_by == bindparam("runner"),
+    _c.ready_at.is_not(None),
+)
+
+
 def put(session: Session, job: Job) -> bool:
     """Put a job to run at its `run_at`; False when its `key` was put before."""
-    values = dict(job.model_copy(update={"ready_at": job.run_at}))
+    values = dict(job) | {"ready_at": job.run_at}
     del values["seq"]
-    statement = session.insert(outbox).on_conflict_do_nothing(index_elements=["key"])
-    return session.execute(statement.returning(_c.seq), values).first() is not None
+    return session.execute(_put(session.on_postgres), values).first() is not None
+
+
+@cache
+def _put(on_postgres: bool) -> Any:
+    statement = insert_into(outbox, on_postgres).on_conflict_do_nothing(index_elements=["key"])
+    return statement.returning(_c.seq)
 
 
 def claim(
@@ -80,59 +118,38 @@ def claim(
     The lease must outlast the longest handler. One statement on both databases: PostgreSQL
     passes over rows another runner is taking, SQLite has one writer.
     """
-    waits_for_another = exists().where(
-        _earlier.c.ordering_key == _c.ordering_key,
-        _earlier.c.seq < _c.seq,
-        _earlier.c.ready_at.is_not(None),
+    taken = session.all(
+        Job, _CLAIM, {"now": now, "until": now + lease, "runner": runner, "most": limit}
     )
-    ready = (
-        select(_c.seq)
-        .where(_c.ready_at <= now, or_(_c.ordering_key.is_(None), not_(waits_for_another)))
-        .order_by(_c.ready_at, _c.seq)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("ready")
-    )
-    statement = (
-        update(outbox)
-        .where(_c.seq.in_(select(ready.c.seq)))
-        .values(ready_at=now + lease, leased_by=runner, attempts=_c.attempts + 1)
-        .returning(*_c)
-    )
-    return sorted(session.all(Job, statement), key=lambda job: (job.run_at, job.seq or 0))
-
-
-def _held(job: Job) -> Any:
-    """The statement that changes a job only while it is still this claim of it."""
-    return update(outbox).where(
-        _c.seq == job.seq,
-        _c.attempts == job.attempts,
-        _c.leased_by == job.leased_by,
-        _c.ready_at.is_not(None),
-    )
+    return sorted(taken, key=lambda job: (job.run_at, job.seq or 0))
 
 
 def complete(session: Session, job: Job, now: datetime) -> bool:
     """Note that a claimed job is done; False when the lease was lost to another."""
-    values = {"done_at": now, "ready_at": None, "leased_by": None}
-    return session.execute(_held(job).values(values)).rowcount == 1
+    return _settle(session, job, {"done_at": now, "ready_at": None, "leased_by": None})
 
 
 def fail(session: Session, job: Job, error: str, *, again_at: datetime) -> bool:
     """Note that an attempt failed and when to try again; False when the lease was lost."""
-    values = {"ready_at": again_at, "leased_by": None, "last_error": error}
-    return session.execute(_held(job).values(values)).rowcount == 1
+    return _settle(session, job, {"ready_at": again_at, "leased_by": None, "last_error": error})
 
 
 def bury(session: Session, job: Job, error: str, now: datetime) -> bool:
     """Give a claimed job up, for an operator to look at; False when the lease was lost."""
-    values = {"dead_at": now, "ready_at": None, "leased_by": None, "last_error": error}
-    return session.execute(_held(job).values(values)).rowcount == 1
+    return _settle(
+        session, job, {"dead_at": now, "ready_at": None, "leased_by": None, "last_error": error}
+    )
 
 
 def extend(session: Session, job: Job, until: datetime) -> bool:
     """Keep a claimed job longer; False when the lease was lost."""
-    return session.execute(_held(job).values(ready_at=until)).rowcount == 1
+    return _settle(session, job, {"ready_at": until})
+
+
+def _settle(session: Session, job: Job, values: dict[str, Any]) -> bool:
+    """Change a job while it is still this claim of it."""
+    keys = {"job": job.seq, "attempt": job.attempts, "runner": job.leased_by}
+    return session.execute(_HELD, keys | values).rowcount == 1
 
 
 def cancel(

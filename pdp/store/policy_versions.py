@@ -6,7 +6,7 @@ from sqlalchemy import Index, delete, select
 
 from pdp.store import versions
 from pdp.store.records import Record, table_of
-from pdp.store.session import Session
+from pdp.store.session import Session, insert_into
 from pdp.store.types import Key, Moment, Words
 
 
@@ -31,7 +31,7 @@ policy_versions = table_of(PolicyVersionRow)
 
 def loaded(session: Session, loaded_version: PolicyVersion) -> None:
     """Note that a replica now serves a version, and tell the others to look at their folders."""
-    statement = session.insert(policy_versions)
+    statement = insert_into(policy_versions, session.on_postgres)
     statement = statement.on_conflict_do_update(
         index_elements=["replica", "version"],
         set_={name: statement.excluded[name] for name in ("loaded_at", "folder")},

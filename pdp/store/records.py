@@ -52,12 +52,9 @@ class Cursor(NamedTuple):
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
             micros, identifier = json.loads(raw)
-            at = _EPOCH + micros * _MICROSECOND
+            return cls(_EPOCH + micros * _MICROSECOND, "" + identifier)
         except (ValueError, TypeError, OverflowError):
             raise ValueError("not a cursor") from None
-        if not isinstance(identifier, str):
-            raise ValueError("not a cursor")
-        return cls(at, identifier)
 
 
 class Page(NamedTuple, Generic[T]):

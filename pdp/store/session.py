@@ -1,7 +1,8 @@
 """One transaction, as the functions of this room see it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, CursorResult, Executable, Insert, Table
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
@@ -38,35 +39,29 @@ class Session:
     ) -> list[R]:
         """Every row of a query, as records."""
         rows = self.execute(statement, parameters)
-        return [record.model_construct(**row._mapping) for row in rows]
+        return [cast(R, record.model_construct(**row._mapping)) for row in rows]
 
     def first(
         self, record: type[R], statement: Executable, parameters: Parameters | None = None
     ) -> R | None:
         """The first row of a query as a record, or None."""
         row = self.execute(statement, parameters).first()
-        return None if row is None else record.model_construct(**row._mapping)
+        return None if row is None else cast(R, record.model_construct(**row._mapping))
 
     def scalar(self, statement: Executable, parameters: Parameters | None = None) -> Any:
         """The first column of the first row, or None."""
         return self.execute(statement, parameters).scalar()
 
-    def insert(self, table: Table) -> Any:
-        """An INSERT that can say `on_conflict_do_nothing` and `on_conflict_do_update`."""
-        return postgres_insert(table) if self.on_postgres else sqlite_insert(table)
-
     def add(self, table: Table, *records: Record) -> None:
         """Insert records; raises `sqlalchemy.exc.IntegrityError` when a key is taken."""
         if records:
-            self.execute(Insert(table), [dict(record) for record in records])
+            rows = [dict(record) for record in records]
+            self.execute(_plain_insert(table), rows if len(rows) > 1 else rows[0])
 
-    def add_once(self, table: Table, record: Record, key: Iterable[str]) -> bool:
+    def add_once(self, table: Table, record: Record, key: Sequence[str]) -> bool:
         """Insert a record unless its key is there already; tells whether it was inserted."""
-        names = list(key)
-        statement = self.insert(table).on_conflict_do_nothing(index_elements=names)
-        # An INSERT's row count is not dependable on every driver; what it returns is.
-        returning = statement.returning(table.c[names[0]])
-        return self.execute(returning, dict(record)).first() is not None
+        statement = _insert_once(table, tuple(key), self.on_postgres)
+        return self.execute(statement, dict(record)).first() is not None
 
     def at_end(self, place: int, name: str, item: Any, flush: Flush) -> None:
         """Have `flush(session, items)` run once, at the very end, with every item of `name`.
@@ -82,3 +77,24 @@ class Session:
             first = min(self._ending)
             flush, items = self._ending.pop(first)
             flush(self, items)
+
+
+# Building a statement costs more than running it: those that recur are built once.
+
+
+@cache
+def _plain_insert(table: Table) -> Insert:
+    return Insert(table)
+
+
+@cache
+def insert_into(table: Table, on_postgres: bool) -> Any:
+    """An INSERT in the dialect that knows ON CONFLICT."""
+    return postgres_insert(table) if on_postgres else sqlite_insert(table)
+
+
+@cache
+def _insert_once(table: Table, key: tuple[str, ...], on_postgres: bool) -> Any:
+    # An INSERT's row count is not dependable on every driver; what it returns is.
+    statement = insert_into(table, on_postgres).on_conflict_do_nothing(index_elements=list(key))
+    return statement.returning(table.c[key[0]])

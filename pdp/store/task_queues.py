@@ -7,7 +7,7 @@ one look into one index, however many tasks there are.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Index, delete, select, update
+from sqlalchemy import Index, bindparam, delete, select, update
 
 from pdp.store.records import Record, table_of
 from pdp.store.session import Session
@@ -32,13 +32,14 @@ class QueuedTaskRow(QueuedTask, table=True):
 
 task_queues = table_of(QueuedTaskRow)
 _c = task_queues.c
+_LEAVE = delete(task_queues).where(_c.task_id == bindparam("task"))
+_SET_STATUS = update(task_queues).where(_c.task_id == bindparam("task"))
 
 
-def replace(
+def enter(
     session: Session, task_id: str, queues: Sequence[str], status: str, created_at: datetime
 ) -> None:
-    """Have the task wait in exactly these queues."""
-    session.execute(delete(task_queues).where(_c.task_id == task_id))
+    """Have a new task wait in these queues."""
     rows = [
         QueuedTask(task_id=task_id, queue=queue, status=status, created_at=created_at)
         for queue in dict.fromkeys(queues)
@@ -46,9 +47,17 @@ def replace(
     session.add(task_queues, *rows)
 
 
+def replace(
+    session: Session, task_id: str, queues: Sequence[str], status: str, created_at: datetime
+) -> None:
+    """Have the task wait in exactly these queues."""
+    session.execute(_LEAVE, {"task": task_id})
+    enter(session, task_id, queues, status, created_at)
+
+
 def set_status(session: Session, task_id: str, status: str) -> None:
     """Carry over a task's new status."""
-    session.execute(update(task_queues).where(_c.task_id == task_id).values(status=status))
+    session.execute(_SET_STATUS, {"task": task_id, "status": status})
 
 
 def of_task(session: Session, task_id: str) -> list[str]:

@@ -6,6 +6,7 @@ of writers one wins; a task that is closed never gets another status. `id` is th
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Index, bindparam, or_, select, update
@@ -103,7 +104,7 @@ def searchable(*parts: str | None) -> str:
 def create(session: Session, task: Task, queues: Sequence[str] = ()) -> None:
     """Keep a new task, waiting in these queues; raises `IntegrityError` when its id is taken."""
     session.add(tasks, task)
-    task_queues.replace(session, task.id, queues, task.status, task.created_at)
+    task_queues.enter(session, task.id, queues, task.status, task.created_at)
 
 
 def get(session: Session, task_id: str) -> Task | None:
@@ -127,11 +128,10 @@ def transition(
     """
     if refused := _FIXED & changes.keys():
         raise ValueError(f"never changes: {', '.join(sorted(refused))}")
-    statement = update(tasks).where(_c.id == task_id, _c.version == expected_version)
-    if "status" in changes:
-        statement = statement.where(_c.closed_at.is_(None))
     values = dict(changes) | {"version": expected_version + 1, "updated_at": now}
-    moved = session.execute(statement.values(values).returning(_c.status, _c.created_at)).first()
+    statement = _transition(frozenset(values))
+    keys = {"of_id": task_id, "at_version": expected_version}
+    moved = session.execute(statement, keys | values).first()
     if moved is None:
         return False
     if queues is not None:
@@ -139,6 +139,17 @@ def transition(
     elif "status" in changes:
         task_queues.set_status(session, task_id, moved.status)
     return True
+
+
+@cache
+def _transition(names: frozenset[str]) -> Any:
+    statement = update(tasks).where(
+        _c.id == bindparam("of_id"), _c.version == bindparam("at_version")
+    )
+    if "status" in names:
+        statement = statement.where(_c.closed_at.is_(None))
+    changes = {name: bindparam(name, type_=_c[name].type) for name in sorted(names)}
+    return statement.values(changes).returning(_c.status, _c.created_at)
 
 
 def claim(session: Session, task_id: str, person: tuple[str, str], now: datetime) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import func, select, text
 
 from pdp.store.records import Record, table_of
-from pdp.store.session import Session
+from pdp.store.session import Session, insert_into
 from pdp.store.types import Count, Key
 
 Topic = Literal["policies", "entities", "clients", "keys", "approvals"]
@@ -39,7 +39,7 @@ def bump(session: Session, topic: Topic) -> int:
     The topic stays locked until the transaction ends: rows written with this version are
     committed in the order of their versions.
     """
-    statement = session.insert(versions).values(topic=topic, version=1)
+    statement = insert_into(versions, session.on_postgres).values(topic=topic, version=1)
     statement = statement.on_conflict_do_update(
         index_elements=["topic"], set_={"version": versions.c.version + 1}
     ).returning(versions.c.version)
