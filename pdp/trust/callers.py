@@ -1,12 +1,14 @@
 """Callers: who they are, what they may do, and how their credential is recognised."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn, Protocol
+from typing import Any, Literal, NamedTuple, NoReturn, Protocol
 
 from pdp.core.values import EntityUid, JsonObject
+from pdp.demo import DEMO_CLIENTS
 from pdp.errors import FORBIDDEN, UNAUTHENTICATED, Problem
+from pdp.settings import Settings
 
 ROLES = ("pep", "as", "approver_proxy", "admin", "auditor")
 _INCLUDES: Mapping[str, frozenset[str]] = {
@@ -94,13 +96,22 @@ class StoredClient(Protocol):
     """A client as settings and store describe it."""
 
     @property
-    def id(self) -> str: ...  # noqa: D102
+    def id(self) -> str: ...
     @property
-    def key_sha256(self) -> str: ...  # noqa: D102
+    def key_sha256(self) -> str: ...
     @property
-    def roles(self) -> Any: ...  # noqa: D102
+    def roles(self) -> Any: ...
     @property
-    def acts_for(self) -> Any: ...  # noqa: D102
+    def acts_for(self) -> Any: ...
+
+
+class DemoCaller(NamedTuple):
+    """A demo client as a stored one."""
+
+    id: str
+    key_sha256: str
+    roles: Sequence[str]
+    acts_for: Sequence[str] = ("*",)
 
 
 class TokenVerifier(Protocol):
@@ -145,6 +156,16 @@ class Authenticator:
         self._required = required
         self._by_digest: dict[bytes, Caller] = {}
         self.use_stored([])
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Authenticator":
+        """The authenticator of the configured clients; in the demo also of the public ones."""
+        configured: list[StoredClient] = list(settings.clients)
+        if settings.demo:
+            known = {client.id for client in configured}
+            demo = (DemoCaller(c.id, c.key_sha256, c.roles) for c in DEMO_CLIENTS)
+            configured += [client for client in demo if client.id not in known]
+        return cls(configured, required=settings.authentication.required)
 
     def use_stored(self, stored: Iterable[StoredClient]) -> None:
         """Take the clients kept in the database as they are now."""

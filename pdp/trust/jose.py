@@ -11,7 +11,7 @@ from typing import Any
 
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, KeySet, import_key
+from joserfc.jwk import ECKey, Key, import_key
 
 from pdp.core.values import InvalidJson, JsonObject, parse_json
 
@@ -126,7 +126,7 @@ def verify(token: str, keys: PublicKeys, algorithms: Sequence[str]) -> JsonObjec
         raise BadToken("the token's algorithm is not accepted here")
     for key in keys.candidates(header.get("kid")):
         try:
-            jws.deserialize_compact(token, key, algorithms=[algorithm])
+            jws.deserialize_compact(token, key, algorithms=[str(algorithm)])
         except (JoseError, ValueError, TypeError):
             continue
         return _json(token.split(".")[1], "payload")
@@ -135,7 +135,7 @@ def verify(token: str, keys: PublicKeys, algorithms: Sequence[str]) -> JsonObjec
 
 def encrypt(token: str, key: Mapping[str, Any]) -> str:
     """A signed token hidden from its bearer: nested JWE for the public key of its reader."""
-    header = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "cty": "JWT", "kid": key.get("kid")}
+    header = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "cty": "JWT", "kid": str(key.get("kid"))}
     return jwe.encrypt_compact(header, token.encode(), import_key(dict(key)))
 
 
@@ -144,9 +144,7 @@ def decrypt(token: str, key: PrivateKey) -> str:
     if len(token) > _LONGEST or token.count(".") != 4:
         raise BadToken("the token is not a compact JWE")
     try:
-        opened = jwe.decrypt_compact(
-            token, key._key, algorithms=["ECDH-ES+A256KW", "A256GCM"]
-        )
+        opened = jwe.decrypt_compact(token, key._key, algorithms=["ECDH-ES+A256KW", "A256GCM"])
     except (JoseError, ValueError, TypeError):
         raise BadToken("the token cannot be decrypted") from None
     return (opened.plaintext or b"").decode("utf-8", "replace")

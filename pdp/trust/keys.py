@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pdp.core.values import JsonObject
+from pdp.settings import Settings
 from pdp.store import keys as stored
 from pdp.store.engine import Database, Session
 from pdp.trust.jose import PrivateKey, PublicKeys, verify
-from pdp.trust.master_key import MasterKey
+from pdp.trust.master_key import MasterKey, master_key
 
 ALGORITHM = "ES256"
 RETIRED_FOR = timedelta(days=30)
@@ -33,7 +34,15 @@ class KeyRing:
         self._public = PublicKeys(self._jwks)
 
     @classmethod
-    def open(cls, database: Database, master: MasterKey, now: datetime) -> "KeyRing":
+    def open(cls, database: Database, settings: Settings, *, now: datetime) -> "KeyRing":
+        """The ring of `database` under the configured master key; raises `MasterKeyError`."""
+        configured = settings.keys.master_key
+        secret = configured.get_secret_value() if configured else None
+        master = master_key(secret, settings.keys.master_key_file, settings.database)
+        return cls.of(database, master, now)
+
+    @classmethod
+    def of(cls, database: Database, master: MasterKey, now: datetime) -> "KeyRing":
         """The ring of `database`, with an active and a next key made where there are none."""
         ring = cls(database, master)
         if not ring._complete(database.read(stored.all_keys)):
