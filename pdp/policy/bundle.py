@@ -1,23 +1,37 @@
 """A policy folder as one immutable value: read, parsed, checked, or refused as a whole."""
 
 from collections.abc import Mapping as Members
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pdp.core.values import JsonObject
+from pdp.core.workflow import Workflows
+from pdp.policy.allowances import apply_allowances
 from pdp.policy.finding import BundleError, Finding, Report, Severity
+from pdp.policy.lint import lint_policies
+from pdp.policy.mapping import Mapping
 from pdp.policy.policy import Policy
 from pdp.policy.schema_types import Schema
-from pdp.policy.source_files import Pace, no_pace, read_sources
+from pdp.policy.slicing import SliceIndex
+from pdp.policy.source_entities import load_entities
+from pdp.policy.source_files import (
+    Pace,
+    SourceFile,
+    Sources,
+    UnreadableFolder,
+    no_pace,
+    read_sources,
+)
+from pdp.policy.source_forms import load_forms
+from pdp.policy.source_mapping import load_mapping
+from pdp.policy.source_policies import Placed, load_policies
+from pdp.policy.source_schema import load_schema
+from pdp.policy.source_workflows import load_workflows
+from pdp.policy.validation import validate_policies
 
-if TYPE_CHECKING:
-    from pdp.core.workflow import Workflows
-    from pdp.policy.mapping import Mapping
-    from pdp.policy.slicing import SliceIndex
-
-__all__ = ["Bundle", "BundleError", "Finding", "Severity", "load_bundle"]
+__all__ = ["Bundle", "BundleError", "Finding", "Severity", "build_bundle", "load_bundle", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +54,10 @@ class Bundle:
     version: str
     loaded_at: datetime
     policies: tuple[Policy, ...]
-    slices: "SliceIndex"
+    slices: SliceIndex
     schema: Schema | None
-    mapping: "Mapping"
-    workflows: "Workflows"
+    mapping: Mapping
+    workflows: Workflows
     entities: tuple[JsonObject, ...]
     forms: Members[str, JsonObject]
     findings: tuple[Finding, ...]
@@ -56,6 +70,79 @@ def load_bundle(
 
     Raises:
         BundleError: with every finding, when one of them is an error.
-        UnreadableFolder: when the folder cannot be read at all.
     """
-    raise NotImplementedError
+    return build_bundle(read(policies_dir, schemas_dir, pace), now=now, pace=pace)
+
+
+def read(policies_dir: Path, schemas_dir: Path | None, pace: Pace = no_pace) -> Sources:
+    """Read the files of both folders; raises `BundleError` when they cannot be read."""
+    try:
+        return read_sources(policies_dir, schemas_dir, pace)
+    except UnreadableFolder as error:
+        finding = Finding(
+            "unreadable-folder", "error", policies_dir.as_posix(), 0, 0, 1, str(error)
+        )
+        raise BundleError((finding,)) from None
+
+
+def build_bundle(sources: Sources, *, now: datetime, pace: Pace = no_pace) -> Bundle:
+    """Make a bundle of files that were read.
+
+    1. the schema, 2. the policies, 3. policies against the schema, 4. entities, 5. forms, workflows
+    and mapping, 6. lints over the whole, 7. what comments allow, 8. refuse or index.
+
+    Raises:
+        BundleError: with every finding, when one of them is an error.
+    """
+    report = Report()
+    schema_files = sources.of("schema")
+    schema = load_schema(schema_files, report)
+    loaded = load_policies(sources.of("policy"), report, pace)
+    if schema is not None:
+        validate_policies(loaded, schema, report, pace)
+    entities = load_entities(sources.of("entities"), schema, report)
+    forms = load_forms(sources.of("form"), report)
+    workflows = load_workflows(sources.of("workflows"), forms, loaded, report)
+    mapping = load_mapping(sources.of("mapping"), schema, report)
+    lint_policies(loaded, workflows.names, report)
+    _remark(sources, loaded, report)
+    findings = apply_allowances(report.findings(), loaded)
+    if any(finding.severity == "error" for finding in findings):
+        raise BundleError(findings)
+    policies = tuple(placed.policy for placed in loaded)
+    pace()
+    return Bundle(
+        version=sources.version,
+        loaded_at=now,
+        policies=policies,
+        slices=SliceIndex(policies, workflows.names),
+        schema=schema,
+        mapping=mapping,
+        workflows=workflows,
+        entities=entities,
+        forms=forms,
+        findings=findings,
+    )
+
+
+def _remark(sources: Sources, loaded: Sequence[Placed], report: Report) -> None:
+    """What is not wrong but worth a word about the folder as a whole."""
+    policies = sources.of("policy")
+    if not loaded and not report.failed:
+        _about(policies, report, "no-policies", "warning", "there is no policy: all is denied")
+    elif not sources.of("schema"):
+        fix = "write a `.cedarschema` file in the schema folder"
+        message = "there is no schema: misspelt names and wrong types go unseen"
+        _about(policies, report, "missing-schema", "note", message, fix)
+
+
+def _about(
+    files: Sequence[SourceFile],
+    report: Report,
+    lint: str,
+    severity: Severity,
+    message: str,
+    fix: str = "",
+) -> None:
+    where = files[0].shown.removesuffix(files[0].name).rstrip("/") if files else "policies"
+    report.put(Finding(lint, severity, where or "policies", 0, 0, 1, message, fix))

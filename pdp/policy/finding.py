@@ -2,6 +2,7 @@
 
 from typing import Literal, NamedTuple
 
+from pdp.core.values import JsonObject
 from pdp.policy.locations import Lines, Span
 
 Severity = Literal["error", "warning", "note"]
@@ -31,6 +32,10 @@ class Finding(NamedTuple):
     message: str
     fix: str = ""
     source: str = ""
+
+    def as_json(self) -> JsonObject:
+        """The finding as a JSON object."""
+        return self._asdict()
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -84,6 +89,9 @@ class Report:
     def put(self, finding: Finding) -> None:
         """Add a finding that knows its place, once."""
         self._findings.append(finding)
+
+    def __len__(self) -> int:
+        return len(self._findings)
 
     @property
     def failed(self) -> bool:

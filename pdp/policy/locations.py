@@ -93,3 +93,12 @@ def tokens(text: str, span: Span | None = None) -> Iterator[Token]:
         kind = match.lastgroup
         if kind != "space":
             yield Token(kind, match[0], match.start(), match.end())  # type: ignore[arg-type]
+
+
+def comments(text: str) -> list[str]:
+    """The comments of the text in order, without the slashes and the space around."""
+    return [
+        match[0].removeprefix("//").strip()
+        for match in _BOUNDARY.finditer(text)
+        if match[0].startswith("//")
+    ]
