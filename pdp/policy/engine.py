@@ -1,0 +1,187 @@
+"""The Cedar engine: the only file that imports cedarpy.
+
+Its private entry points are called directly: the public wrappers take 6 us more for each decision.
+No schema is given at a decision: coercion has been done before, and validation costs 28 us.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, cast
+
+import cedarpy._internal as cedar
+import orjson
+
+from pdp.core.values import JsonObject
+
+PolicyHandle = cedar.PolicySet
+"""Policies compiled for the engine."""
+
+EngineRequest = dict[str, Any]
+"""Principal, action and resource as `{"type", "id"}`, and `context` as JSON text when not empty.
+
+Texts such as `User::"alice"` would do as well, but the engine takes 10 us to read each.
+"""
+
+_EVALUATION_ERROR = re.compile(r"error while evaluating policy `policy(\d+)`: ", re.DOTALL)
+_VALIDATION_ID = re.compile(r"policy(\d+)")
+
+
+class CedarSyntaxError(ValueError):
+    """Policy text that is not Cedar; `offset` is the place of the fault where it is known."""
+
+    def __init__(self, message: str, offset: int | None = None) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class EntityFault(ValueError):
+    """Entities that cannot be read, or do not fit the schema; the text is the engine's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPolicy:
+    """One policy as the engine reads it.
+
+    Attributes:
+        est: the engine's JSON form of it.
+        effect: `permit` or `forbid`.
+        annotations: by name; one without a value has the empty string.
+        index: its place in the text, counted from 0.
+        is_template: whether it has a slot.
+    """
+
+    est: JsonObject
+    effect: Literal["permit", "forbid"]
+    annotations: dict[str, str]
+    index: int
+    is_template: bool
+
+
+class EngineAnswer(NamedTuple):
+    """What the engine says.
+
+    Attributes:
+        allowed: the decision.
+        reasons: positions, in the compiled sequence, of the policies that led to it.
+        errors: position (None when it is not about one policy) and text of each failure.
+    """
+
+    allowed: bool
+    reasons: tuple[int, ...]
+    errors: tuple[tuple[int | None, str], ...]
+
+
+def parse_policies(text: str) -> list[ParsedPolicy]:
+    """Parse policies and templates, in the order of the text; raises `CedarSyntaxError`."""
+    try:
+        document = orjson.loads(cedar.policies_to_json_str(text))
+    except ValueError as error:
+        raise CedarSyntaxError(str(error)) from None
+    found = [(key, est, False) for key, est in document["staticPolicies"].items()]
+    found += [(key, est, True) for key, est in document["templates"].items()]
+    found.sort(key=lambda each: int(each[0].removeprefix("policy")))
+    return [_parsed(est, index, slots) for index, (_, est, slots) in enumerate(found)]
+
+
+def _parsed(est: JsonObject, index: int, is_template: bool) -> ParsedPolicy:
+    annotations = {name: value or "" for name, value in est.get("annotations", {}).items()}
+    return ParsedPolicy(est, est["effect"], annotations, index, is_template)
+
+
+def compile_policies(texts: Sequence[str]) -> PolicyHandle:
+    """Compile policies, one in each text; raises `CedarSyntaxError`.
+
+    The engine names them `policy0`, `policy1`, … in this order.
+    """
+    try:
+        return cedar.PolicySet.from_str("\n".join(texts))
+    except ValueError as error:
+        raise CedarSyntaxError(str(error)) from None
+
+
+def authorize(handle: PolicyHandle, entities_json: str, request: EngineRequest) -> EngineAnswer:
+    """Decide one request."""
+    return _answer(cedar.is_authorized(request, handle, entities_json))
+
+
+def authorize_many(
+    handle: PolicyHandle, entities_json: str, requests: list[EngineRequest]
+) -> list[EngineAnswer]:
+    """Decide several requests over the same policies and entities, in order."""
+    return [
+        _answer(text) for text in cedar.is_authorized_batch(requests, handle, entities_json)
+    ]
+
+
+def validate(text: str, schema_text: str) -> list[tuple[int, str]]:
+    """Validate policies against a schema: the index of the policy, and what is wrong with it.
+
+    Raises:
+        CedarSyntaxError: the policies cannot be parsed.
+        ValueError: the schema cannot be read.
+    """
+    schema = _schema(schema_text)
+    try:
+        result = orjson.loads(cedar.validate_policies(text, schema))
+    except ValueError as error:
+        raise CedarSyntaxError(str(error)) from None
+    return [(_index_of(error["policy_id"]), error["error"]) for error in result["errors"]]
+
+
+def _index_of(policy_id: str) -> int:
+    found = _VALIDATION_ID.fullmatch(policy_id)
+    return int(found[1]) if found else 0
+
+
+def format_text(text: str, line_width: int = 100, indent: int = 2) -> str:
+    """Policies in Cedar's usual layout; raises `CedarSyntaxError`."""
+    try:
+        return cedar.format_policies(text, line_width, indent)
+    except ValueError as error:
+        raise CedarSyntaxError(str(error)) from None
+
+
+def check_entities(entities: Sequence[JsonObject], schema_text: str | None = None) -> None:
+    """Read entities as the engine does, with a schema where there is one; raises `EntityFault`."""
+    schema = None if schema_text is None else _schema(schema_text)
+    try:
+        cedar.Entities.from_json_str(orjson.dumps(entities).decode(), schema)
+    except (ValueError, orjson.JSONEncodeError) as error:
+        raise EntityFault(_reason(str(error))) from None
+
+
+def check_schema(schema_text: str) -> None:
+    """Have the engine read a schema, in either form; raises `ValueError` with its reason."""
+    _schema(schema_text)
+
+
+def _schema(text: str) -> cedar.Schema:
+    if text.lstrip().startswith("{"):
+        return cedar.Schema.from_json_str(text)
+    return cedar.Schema.from_str(text)
+
+
+def _reason(message: str) -> str:
+    # The engine repeats all the entities that it was given before it says what is wrong.
+    return message.rsplit("\n", 1)[-1].split("]: ", 1)[-1] if "\n" in message else message
+
+
+def _answer(text: str) -> EngineAnswer:
+    result = orjson.loads(text)
+    decision = result["decision"]
+    diagnostics = result["diagnostics"]
+    reasons = diagnostics.get("reason", ())
+    errors = diagnostics["errors"]
+    return EngineAnswer(
+        decision == "Allow",
+        tuple([int(reason[6:]) for reason in reasons]),
+        tuple([_error(error) for error in errors]) if errors else (),
+    )
+
+
+def _error(text: str) -> tuple[int | None, str]:
+    found = _EVALUATION_ERROR.match(text)
+    if found is None:
+        return (None, cast(str, text))
+    return (int(found[1]), text[found.end() :])
