@@ -111,8 +111,10 @@ def _of_queues(
     queued = task_queues.c
     joined = select(*_SUMMARY).join_from(task_queues, tasks, queued.task_id == tasks.c.id)
     heads = []
+    # The queue's own status is the one to look at: asked twice, it misleads the planner.
+    others = wanted.model_copy(update={"status": None})
     for queue in sorted(set(wanted.queues or ())):
-        statement = _narrowed(joined, wanted).where(queued.queue == queue)
+        statement = _narrowed(joined, others).where(queued.queue == queue)
         if wanted.status is not None:
             statement = statement.where(queued.status == wanted.status)
         statement = ordered(
