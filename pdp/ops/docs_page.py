@@ -1,5 +1,7 @@
 """The API reference as one page, drawn from the OpenAPI document without any outside resource."""
 
+import base64
+import hashlib
 import html
 import json
 from typing import Any
@@ -15,6 +17,9 @@ pre{background:var(--soft);padding:.7rem;overflow:auto;border-radius:.3rem}
 table{border-collapse:collapse}td,th{border-bottom:1px solid var(--line);padding:.2rem .8rem .2rem 0;
 text-align:left;vertical-align:top}
 """
+DOCS_POLICY = "default-src 'none'; style-src 'sha256-{}'".format(
+    base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+)
 
 
 def docs_page(document: dict[str, Any]) -> str:

@@ -1,0 +1,214 @@
+"""The composition root: the routes of every flow, put together into one ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import anyio
+import orjson
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+
+from pdp import __version__
+from pdp.admin import decision_routes, entity_routes, policy_routes
+from pdp.core.values import JsonObject, pointer
+from pdp.errors import (
+    INVALID_REQUEST,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    UNAVAILABLE,
+    Kind,
+    OAuthFault,
+    Problem,
+)
+from pdp.evaluation import endpoints
+from pdp.evaluation.metadata import Endpoints, metadata, well_known_path
+from pdp.evaluation.page_token import PageTokens
+from pdp.ops.asgi import Receive, Scope, Send
+from pdp.ops.docs_page import DOCS_POLICY, docs_page
+from pdp.ops.gate import Gate
+from pdp.policy.bundle import BundleError
+from pdp.services import Services, utc_now
+from pdp.settings import Settings
+from pdp.store.engine import StoreUnavailable
+
+_PROBLEM = "application/problem+json"
+
+
+class StartFailed(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+class Server:
+    """The whole server as one ASGI application."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        handlers = endpoints.handlers(_evaluation_parts(services))
+        self.api = _api(services, handlers)
+        limits = services.settings.limits
+        self._gate = Gate(
+            self.api, handlers, services.line_log, services.metrics, limits.body_bytes
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI connection."""
+        await self._gate(scope, receive, send)
+
+    def reload_policies(self) -> None:
+        """Read the policy folder again (SIGHUP)."""
+        self.services.source.poke()
+
+
+def create_app(settings: Settings) -> Server:
+    """Make the application of one process.
+
+    Raises:
+        StartFailed: the database or the policy folder cannot be used.
+    """
+    try:
+        return Server(Services(settings, utc_now))
+    except BundleError as error:
+        raise StartFailed(str(error)) from error
+    except StoreUnavailable as error:
+        raise StartFailed(f"the database cannot be used: {error}") from error
+
+
+def _evaluation_parts(services: Services) -> endpoints.Parts:
+    limits, search = services.settings.limits, services.settings.search
+    return endpoints.Parts(
+        authenticator=services.authenticator,
+        authorizer=lambda: services.live.current,
+        log=services.decision_log,
+        metrics=services.metrics,
+        tokens=PageTokens(lambda data: services.keys.mac("page-token", data)),
+        clock=services.clock,
+        body_bytes=limits.body_bytes,
+        most_items=limits.batch_items,
+        default_page=search.default_page,
+        largest_page=search.max_page,
+    )
+
+
+def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await anyio.to_thread.run_sync(services.start)
+        yield
+        await anyio.to_thread.run_sync(services.close)
+
+    api = FastAPI(
+        title="authzen-pdp",
+        version=__version__,
+        description="A Policy Decision Point that answers yes, no and not yet.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+    )
+    for name in ("settings", "database", "authenticator", "source", "live", "decision_log"):
+        setattr(api.state, name, getattr(services, name))
+    _render_errors(api)
+    api.include_router(endpoints.router(handlers))
+    api.include_router(_operations(services, api))
+    for admin in (entity_routes.router, policy_routes.router, decision_routes.router):
+        api.include_router(admin)
+    return api
+
+
+def _operations(services: Services, api: FastAPI) -> APIRouter:
+    router = APIRouter(tags=["operations"])
+    settings = services.settings
+
+    @router.get(well_known_path(settings.base_url), summary="PDP metadata", tags=["discovery"])
+    async def configuration() -> JsonObject:
+        return metadata(
+            settings.base_url, Endpoints(), services.clock(), lambda c: services.keys.sign(c)
+        )
+
+    @router.get("/access/v1/jwks", summary="Public keys", tags=["discovery"])
+    async def jwks() -> Response:
+        body = orjson.dumps(services.keys.jwks())
+        headers = {"Cache-Control": "public, max-age=300"}
+        return Response(body, media_type="application/json", headers=headers)
+
+    @router.get("/healthz", summary="Whether this process lives")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz", summary="Whether this process can answer")
+    async def readyz() -> Response:
+        ready, state = await anyio.to_thread.run_sync(services.health.ready)
+        body = orjson.dumps({**state, "policy_version": services.live.current.version})
+        return Response(body, 200 if ready else 503, media_type="application/json")
+
+    @router.get("/metrics", summary="Prometheus metrics")
+    async def metrics() -> Response:
+        services.metrics.queue_depth.labels("decision_log").set(services.decision_log.depth)
+        text = await anyio.to_thread.run_sync(services.metrics.render)
+        return Response(text, media_type="text/plain; version=0.0.4")
+
+    @router.get("/docs", summary="The API reference as a page", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(
+            docs_page(api.openapi()), headers={"Content-Security-Policy": DOCS_POLICY}
+        )
+
+    return router
+
+
+def _render_errors(api: FastAPI) -> None:
+    @api.exception_handler(Problem)
+    async def problem(request: Request, error: Problem) -> Response:
+        return _response(error)
+
+    @api.exception_handler(OAuthFault)
+    async def oauth_fault(request: Request, error: OAuthFault) -> Response:
+        headers = {"Cache-Control": "no-store", **error.headers}
+        body = orjson.dumps(error.document())
+        return Response(body, error.status, headers, "application/json")
+
+    @api.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        faults = [
+            {"pointer": pointer(*fault["loc"]), "detail": fault["msg"].lower()}
+            for fault in error.errors()
+        ]
+        return _response(Problem(INVALID_REQUEST, "the request cannot be read", errors=faults))
+
+    @api.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        own = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED}.get(error.status_code)
+        kind = own or Kind("about:blank", error.status_code, str(error.detail))
+        return _response(Problem(kind, headers=dict(error.headers or {})))
+
+    @api.exception_handler(StoreUnavailable)
+    async def unavailable(request: Request, error: StoreUnavailable) -> Response:
+        return _response(Problem(UNAVAILABLE, str(error), headers={"Retry-After": "1"}))
+
+
+def _response(problem: Problem) -> Response:
+    headers = {"Cache-Control": "no-store", **problem.headers}
+    return Response(orjson.dumps(problem.document()), problem.status, headers, _PROBLEM)
+
+
+def openapi_document() -> JsonObject:
+    """The OpenAPI document, made from a server with an empty policy folder of its own."""
+    with TemporaryDirectory(prefix="pdp-openapi-") as folder:
+        settings = Settings(
+            demo=True,
+            base_url="http://127.0.0.1:8181",
+            database=f"sqlite:///{folder}/pdp.db",
+            policies=Path(folder),
+            schemas=Path(folder),
+        )
+        server = create_app(settings)
+        try:
+            document: JsonObject = server.api.openapi()
+        finally:
+            server.services.close()
+    return document
