@@ -7,7 +7,7 @@ No schema is given at a decision: coercion has been done before, and validation 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 import cedarpy._internal as cedar
 import orjson
@@ -24,7 +24,16 @@ Texts such as `User::"alice"` would do as well, but the engine takes 10 us to re
 """
 
 _EVALUATION_ERROR = re.compile(r"error while evaluating policy `policy(\d+)`: ", re.DOTALL)
+# Strings and comments are matched so that what they hold is not taken for signs.
+_DEEPENING = re.compile(r'//[^\n]*|"(?:[^"\\]|\\.)*"|\|\||&&|\bif\b|[-+*!;(){}\[\]]', re.DOTALL)
+_DEEPEST = 450
 _VALIDATION_ID = re.compile(r"policy(\d+)")
+_BAD_ENTITIES = "failed to parse entities from:"
+_ANY_REQUEST: EngineRequest = {
+    "principal": {"type": "A", "id": ""},
+    "action": {"type": "Action", "id": ""},
+    "resource": {"type": "A", "id": ""},
+}
 
 
 class CedarSyntaxError(ValueError):
@@ -74,6 +83,7 @@ class EngineAnswer(NamedTuple):
 
 def parse_policies(text: str) -> list[ParsedPolicy]:
     """Parse policies and templates, in the order of the text; raises `CedarSyntaxError`."""
+    _refuse_deep(text)
     try:
         document = orjson.loads(cedar.policies_to_json_str(text))
     except ValueError as error:
@@ -82,6 +92,29 @@ def parse_policies(text: str) -> list[ParsedPolicy]:
     found += [(key, est, True) for key, est in document["templates"].items()]
     found.sort(key=lambda each: int(each[0].removeprefix("policy")))
     return [_parsed(est, index, slots) for index, (_, est, slots) in enumerate(found)]
+
+
+def _refuse_deep(text: str) -> None:
+    # The engine overflows its stack, and ends the process, at some thousand levels.
+    if len(text) < 2 * _DEEPEST:
+        return
+    level = chained = 0
+    for found in _DEEPENING.finditer(text):
+        sign = found[0]
+        if sign == ";":
+            level = chained = 0
+        elif sign in (")", "]", "}"):
+            level -= 1
+        elif sign in ("(", "[", "{"):
+            level += 1
+        elif sign[0] not in '"/':
+            chained += 1
+        if level + chained > _DEEPEST:
+            raise CedarSyntaxError(
+                f"nested deeper than {_DEEPEST} levels; instead of a long chain of `||`, "
+                "ask whether a set `contains` the value",
+                found.start(),
+            )
 
 
 def _parsed(est: JsonObject, index: int, is_template: bool) -> ParsedPolicy:
@@ -109,9 +142,7 @@ def authorize_many(
     handle: PolicyHandle, entities_json: str, requests: list[EngineRequest]
 ) -> list[EngineAnswer]:
     """Decide several requests over the same policies and entities, in order."""
-    return [
-        _answer(text) for text in cedar.is_authorized_batch(requests, handle, entities_json)
-    ]
+    return [_answer(text) for text in cedar.is_authorized_batch(requests, handle, entities_json)]
 
 
 def validate(text: str, schema_text: str) -> list[tuple[int, str]]:
@@ -121,12 +152,12 @@ def validate(text: str, schema_text: str) -> list[tuple[int, str]]:
         CedarSyntaxError: the policies cannot be parsed.
         ValueError: the schema cannot be read.
     """
-    schema = _schema(schema_text)
-    try:
-        result = orjson.loads(cedar.validate_policies(text, schema))
-    except ValueError as error:
-        raise CedarSyntaxError(str(error)) from None
-    return [(_index_of(error["policy_id"]), error["error"]) for error in result["errors"]]
+    found: list[tuple[int, str]] = []
+    for error in orjson.loads(cedar.validate_policies(text, _schema(schema_text)))["errors"]:
+        if not error["policy_id"]:
+            raise CedarSyntaxError(error["error"].removeprefix("Policy parse error: "))
+        found.append((_index_of(error["policy_id"]), error["error"]))
+    return found
 
 
 def _index_of(policy_id: str) -> int:
@@ -144,11 +175,16 @@ def format_text(text: str, line_width: int = 100, indent: int = 2) -> str:
 
 def check_entities(entities: Sequence[JsonObject], schema_text: str | None = None) -> None:
     """Read entities as the engine does, with a schema where there is one; raises `EntityFault`."""
-    schema = None if schema_text is None else _schema(schema_text)
     try:
-        cedar.Entities.from_json_str(orjson.dumps(entities).decode(), schema)
-    except (ValueError, orjson.JSONEncodeError) as error:
-        raise EntityFault(_reason(str(error))) from None
+        text = orjson.dumps(entities).decode()
+    except orjson.JSONEncodeError as error:
+        raise EntityFault(str(error)) from None
+    schema = None if schema_text is None else _schema(schema_text)
+    # Only a decision names the entity and the attribute: parsing alone says that something is bad.
+    result = orjson.loads(cedar.is_authorized(_ANY_REQUEST, "", text, schema))
+    for message in result["diagnostics"]["errors"]:
+        if message.startswith(_BAD_ENTITIES):
+            raise EntityFault(message.removeprefix(f"{_BAD_ENTITIES}\n{text}: "))
 
 
 def check_schema(schema_text: str) -> None:
@@ -160,11 +196,6 @@ def _schema(text: str) -> cedar.Schema:
     if text.lstrip().startswith("{"):
         return cedar.Schema.from_json_str(text)
     return cedar.Schema.from_str(text)
-
-
-def _reason(message: str) -> str:
-    # The engine repeats all the entities that it was given before it says what is wrong.
-    return message.rsplit("\n", 1)[-1].split("]: ", 1)[-1] if "\n" in message else message
 
 
 def _answer(text: str) -> EngineAnswer:
@@ -183,5 +214,5 @@ def _answer(text: str) -> EngineAnswer:
 def _error(text: str) -> tuple[int | None, str]:
     found = _EVALUATION_ERROR.match(text)
     if found is None:
-        return (None, cast(str, text))
+        return (None, text)
     return (int(found[1]), text[found.end() :])
