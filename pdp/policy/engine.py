@@ -17,6 +17,8 @@ from pdp.core.values import JsonObject
 PolicyHandle = cedar.PolicySet
 """Policies compiled for the engine."""
 
+Principal = str | dict[str, str]
+
 EngineRequest = dict[str, Any]
 """Principal, action and resource as `{"type", "id"}`, and `context` as JSON text when not empty.
 
@@ -122,13 +124,29 @@ def _parsed(est: JsonObject, index: int, is_template: bool) -> ParsedPolicy:
     return ParsedPolicy(est, est["effect"], annotations, index, is_template)
 
 
-def compile_policies(texts: Sequence[str]) -> PolicyHandle:
-    """Compile policies, one in each text; raises `CedarSyntaxError`.
+class Link(NamedTuple):
+    """A template filled: its position among the texts, and the entity for each slot."""
+
+    template: int
+    values: dict[str, dict[str, str]]
+
+
+def compile_policies(texts: Sequence[str], links: Sequence[Link] = ()) -> PolicyHandle:
+    """Compile policies, one in each text, then links; raises `CedarSyntaxError`.
 
     The engine names them `policy0`, `policy1`, … in this order.
     """
+    filled = [
+        {
+            "template_id": f"policy{link.template}",
+            "new_id": f"policy{len(texts) + position}",
+            "values": link.values,
+        }
+        for position, link in enumerate(links)
+    ]
     try:
-        return cedar.PolicySet.from_str("\n".join(texts))
+        handle = cedar.PolicySet.from_str("\n".join(texts))
+        return handle.with_linked_batch(filled) if filled else handle
     except ValueError as error:
         raise CedarSyntaxError(str(error)) from None
 
@@ -138,7 +156,7 @@ def authorize(handle: PolicyHandle, entities_json: str, request: EngineRequest) 
     return _answer(cedar.is_authorized(request, handle, entities_json))
 
 
-def authorize_many(
+def authorize_batch(
     handle: PolicyHandle, entities_json: str, requests: list[EngineRequest]
 ) -> list[EngineAnswer]:
     """Decide several requests over the same policies and entities, in order."""
@@ -188,8 +206,11 @@ def check_entities(entities: Sequence[JsonObject], schema_text: str | None = Non
 
 
 def check_schema(schema_text: str) -> None:
-    """Have the engine read a schema, in either form; raises `ValueError` with its reason."""
-    _schema(schema_text)
+    """Have the engine read a schema, in either form; raises `CedarSyntaxError`."""
+    try:
+        _schema(schema_text)
+    except ValueError as error:
+        raise CedarSyntaxError(str(error).removeprefix("error parsing schema: ")) from None
 
 
 def _schema(text: str) -> cedar.Schema:
