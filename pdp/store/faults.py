@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
-RETRY_FOR_SECONDS = 5.0
+RETRY_FOR_SECONDS = 10.0
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.5
 _SERIALIZATION = ("40001", "40P01")
