@@ -1,45 +1,59 @@
 """Signatures and encryption (JWS, JWE, JWK): the only file that imports the JOSE library.
 
 Verification names its algorithms and its keys; `none`, a MAC where a signature is due, an unknown
-`kid` and critical headers are all refused. Claims are checked by whoever knows what they mean.
+`kid`, critical headers and any but the one spelling of a token are refused. The claims are held
+against what they must say in `pdp.trust.claims`.
 """
 
-import base64
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, import_key
+from joserfc.jwk import ECKey, Key, OKPKey, import_key
 
-from pdp.core.values import InvalidJson, JsonObject, parse_json
+from pdp.core.values import JsonObject
+from pdp.trust.claims import BadToken
+from pdp.trust.compact import decoded, header_of, payload_of, type_of
 
-LEEWAY_SECONDS = 30
-"""Clock tolerance for every token; replay memory must outlive `exp` by as much."""
-_LONGEST = 32_768
+SigningAlgorithm = Literal["ES256", "Ed25519"]
 
-
-class BadToken(ValueError):
-    """A token that must not be believed; the text says why, without quoting it."""
+_PUBLIC_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("n", "e"), "OKP": ("crv", "x")}
+_FAMILIES: Mapping[tuple[str, str | None], frozenset[str]] = {
+    ("EC", "P-256"): frozenset({"ES256"}),
+    ("OKP", "Ed25519"): frozenset({"Ed25519"}),
+    ("RSA", None): frozenset({"RS256", "PS256"}),
+}
+_RSA_BITS = range(2048, 8193)
+_MOST_KEYS = 100
+_REGISTRIES = {
+    name: jws.JWSRegistry(algorithms=[name], strict_check_header=False)
+    for name in ("ES256", "Ed25519", "RS256", "PS256")
+}
+_KEY_WRAP, _CONTENT = "ECDH-ES+A256KW", "A256GCM"
 
 
 class PrivateKey:
-    """An ES256 key pair; its `kid` is the RFC 7638 thumbprint."""
+    """A key pair that signs; its `kid` is the RFC 7638 thumbprint."""
 
-    def __init__(self, key: ECKey) -> None:
+    def __init__(self, key: ECKey | OKPKey) -> None:
         self._key = key
         self.kid = str(key.thumbprint())
+        self.algorithm: SigningAlgorithm = "ES256" if isinstance(key, ECKey) else "Ed25519"
 
     @classmethod
-    def generate(cls) -> "PrivateKey":
+    def generate(cls, algorithm: SigningAlgorithm = "ES256") -> "PrivateKey":
         """A new key pair."""
-        return cls(ECKey.generate_key("P-256"))
+        if algorithm == "ES256":
+            return cls(ECKey.generate_key("P-256"))
+        return cls(OKPKey.generate_key("Ed25519"))
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "PrivateKey":
         """The key pair that `to_bytes` wrote."""
-        return cls(ECKey.import_key(json.loads(raw)))
+        found = json.loads(raw)
+        return cls((ECKey if found["kty"] == "EC" else OKPKey).import_key(found))
 
     def to_bytes(self) -> bytes:
         """The whole key, private part included: seal it before it is kept."""
@@ -48,136 +62,138 @@ class PrivateKey:
     def public_jwk(self) -> JsonObject:
         """The public JWK, ready for a JWK set."""
         public = self._key.as_dict(private=False)
-        return {**public, "kid": self.kid, "use": "sig", "alg": "ES256"}
+        return {**public, "kid": self.kid, "use": "sig", "alg": self.algorithm}
 
     def sign(self, payload: bytes, typ: str | None = None) -> str:
         """A compact JWS over `payload`."""
-        header = {"alg": "ES256", "kid": self.kid} | ({"typ": typ} if typ else {})
-        return jws.serialize_compact(header, payload, self._key)
+        header = {"alg": self.algorithm, "kid": self.kid} | ({"typ": typ} if typ else {})
+        return jws.serialize_compact(
+            header, payload, self._key, registry=_REGISTRIES[self.algorithm]
+        )
 
     def sign_claims(self, claims: Mapping[str, Any], typ: str | None = None) -> str:
         """A signed JWT of `claims`."""
         return self.sign(json.dumps(claims, separators=(",", ":")).encode(), typ)
 
+    def decrypt(self, token: str) -> str:
+        """The signed token inside a nested JWE; raises `BadToken`."""
+        header = header_of(token, 5)
+        if (header.get("alg"), header.get("enc")) != (_KEY_WRAP, _CONTENT) or "zip" in header:
+            raise BadToken("the token is encrypted in a way that is not accepted here")
+        if str(header.get("cty", "")).upper() != "JWT":
+            raise BadToken("the encrypted token holds no signed token")
+        try:
+            opened = jwe.decrypt_compact(token, self._key, algorithms=[_KEY_WRAP, _CONTENT])
+            return (opened.plaintext or b"").decode("ascii")
+        except (JoseError, ValueError, TypeError):
+            raise BadToken("the token cannot be decrypted") from None
+
 
 class PublicKeys:
-    """A JWK set that tokens are verified with; keys not meant for signatures are left out."""
+    """The keys of a JWK set that signatures are verified with; the others are left out.
+
+    Left out are keys for encryption, MAC keys, keys of other kinds than the accepted algorithms
+    use, and RSA keys of less than 2048 bits. Private members are not even looked at.
+    """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._keys: dict[str | None, list[Key]] = {}
+        self._keys: dict[str | None, list[tuple[frozenset[str], Key]]] = {}
         entries = document.get("keys")
-        for entry in entries if isinstance(entries, list) else []:
-            if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
-                continue
-            if entry.get("kty") not in ("EC", "RSA", "OKP"):
-                continue
-            try:
-                key = import_key(entry)
-            except (JoseError, ValueError, TypeError, KeyError):
-                continue
-            self._keys.setdefault(entry.get("kid"), []).append(key)
+        for entry in entries[:_MOST_KEYS] if isinstance(entries, list) else []:
+            if isinstance(entry, dict):
+                self._take(entry)
 
     def __contains__(self, kid: object) -> bool:
         return kid in self._keys
 
-    def candidates(self, kid: str | None) -> list[Key]:
+    def __len__(self) -> int:
+        return sum(map(len, self._keys.values()))
+
+    def candidates(self, kid: str | None, algorithm: str) -> list[Key]:
         """The keys that a token may be signed with: those of its `kid`, or the only key there is."""
-        if kid is not None:
-            return self._keys.get(kid, [])
-        everything = [key for keys in self._keys.values() for key in keys]
-        return everything if len(everything) == 1 else []
+        if kid is None:
+            found = [each for keys in self._keys.values() for each in keys]
+            found = found if len(found) == 1 else []
+        else:
+            found = self._keys.get(kid, [])
+        return [key for algorithms, key in found if algorithm in algorithms]
+
+    def _take(self, entry: JsonObject) -> None:
+        kid, usage = entry.get("kid"), entry.get("key_ops", ["verify"])
+        if not (kid is None or isinstance(kid, str)) or entry.get("use", "sig") != "sig":
+            return
+        if not isinstance(usage, list) or "verify" not in usage:
+            return
+        try:
+            algorithms, key = _imported(entry)
+        except (JoseError, ValueError, TypeError, KeyError):
+            return
+        if "alg" in entry:
+            algorithms &= {entry["alg"]}
+        if algorithms:
+            self._keys.setdefault(kid, []).append((algorithms, key))
 
 
-def header_of(token: str) -> JsonObject:
-    """The protected header of a compact JWS, not yet verified; raises `BadToken`."""
-    if len(token) > _LONGEST:
-        raise BadToken("the token is too long")
-    if token.count(".") != 2:
-        raise BadToken("the token is not a compact JWS")
-    header = _json(token.split(".", 1)[0], "header")
-    if "crit" in header:
-        raise BadToken("the token has critical headers")
-    kid = header.get("kid")
-    if kid is not None and not isinstance(kid, str):
-        raise BadToken("the `kid` is not a string")
-    return header
-
-
-def unverified_claims(token: str) -> JsonObject:
-    """The claims of a token, not yet verified, to find out whose keys to use; raises `BadToken`."""
-    header_of(token)
-    return _json(token.split(".")[1], "payload")
-
-
-def verify(token: str, keys: PublicKeys, algorithms: Sequence[str]) -> JsonObject:
+def verify(
+    token: str,
+    keys: PublicKeys,
+    algorithms: Sequence[str],
+    types: Collection[str | None] | None = None,
+) -> JsonObject:
     """The claims of a compact JWS whose signature is good.
 
     Args:
         token: the compact serialisation.
         keys: the keys that are trusted for its issuer.
         algorithms: the only algorithms that are accepted.
+        types: the accepted `typ` values in lower case, None for an absent one; not given: any.
 
     Raises:
-        BadToken: the token is malformed, of another algorithm, or of none of these keys.
+        BadToken: the token is malformed, of another algorithm or type, or of none of these keys.
     """
-    header = header_of(token)
-    algorithm = header.get("alg")
-    if algorithm not in algorithms:
+    header = header_of(token, 3)
+    algorithm = str(header.get("alg"))
+    registry = _REGISTRIES.get(algorithm)
+    if registry is None or algorithm not in algorithms:
         raise BadToken("the token's algorithm is not accepted here")
-    for key in keys.candidates(header.get("kid")):
+    if types is not None and type_of(header) not in types:
+        raise BadToken("the token is of another type")
+    claims = payload_of(token)
+    for key in keys.candidates(header.get("kid"), algorithm):
         try:
-            jws.deserialize_compact(token, key, algorithms=[str(algorithm)])
+            jws.deserialize_compact(token, key, registry=registry)
         except (JoseError, ValueError, TypeError):
             continue
-        return _json(token.split(".")[1], "payload")
+        return claims
     raise BadToken("the token is signed with no key that is trusted here")
 
 
-def encrypt(token: str, key: Mapping[str, Any]) -> str:
-    """A signed token hidden from its bearer: nested JWE for the public key of its reader."""
-    header = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "cty": "JWT", "kid": str(key.get("kid"))}
-    return jwe.encrypt_compact(header, token.encode(), import_key(dict(key)))
-
-
-def decrypt(token: str, key: PrivateKey) -> str:
-    """The signed token inside a nested JWE; raises `BadToken`."""
-    if len(token) > _LONGEST or token.count(".") != 4:
-        raise BadToken("the token is not a compact JWE")
+def encrypt(token: str, jwk: Mapping[str, Any]) -> str:
+    """A signed token hidden from its bearer (nested JWE); raises `BadToken` for an unfit key."""
     try:
-        opened = jwe.decrypt_compact(token, key._key, algorithms=["ECDH-ES+A256KW", "A256GCM"])
-    except (JoseError, ValueError, TypeError):
-        raise BadToken("the token cannot be decrypted") from None
-    return (opened.plaintext or b"").decode("utf-8", "replace")
+        if jwk.get("kty") != "EC" or jwk.get("use", "enc") != "enc":
+            raise ValueError
+        _, key = _imported(jwk)
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise BadToken("the reader's key cannot be used for encryption") from None
+    header = {"alg": _KEY_WRAP, "enc": _CONTENT, "cty": "JWT"}
+    if isinstance(jwk.get("kid"), str):
+        header["kid"] = jwk["kid"]
+    return jwe.encrypt_compact(header, token.encode(), key, algorithms=[_KEY_WRAP, _CONTENT])
 
 
-def check_times(claims: JsonObject, now: int, *, require_exp: bool = True) -> None:
-    """Hold `exp`, `nbf` and `iat` against `now` (seconds); raises `BadToken`."""
-    for name in ("exp", "nbf", "iat"):
-        value = claims.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise BadToken(f"`{name}` is not a number")
-    if claims.get("exp") is None:
-        if require_exp:
-            raise BadToken("the token does not expire")
-    elif now >= claims["exp"] + LEEWAY_SECONDS:
-        raise BadToken("the token has expired")
-    for name in ("nbf", "iat"):
-        if claims.get(name) is not None and claims[name] > now + LEEWAY_SECONDS:
-            raise BadToken("the token is not valid yet")
-
-
-def has_audience(claims: JsonObject, audience: str) -> bool:
-    """Whether `aud` is `audience` or an array that holds it."""
-    found = claims.get("aud")
-    return audience in found if isinstance(found, list) else found == audience
-
-
-def _json(part: str, what: str) -> JsonObject:
+def thumbprint(jwk: Mapping[str, Any]) -> str:
+    """The RFC 7638 SHA-256 thumbprint of a public JWK; raises `BadToken` for an unfit one."""
     try:
-        raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-        value = parse_json(raw)
-    except (InvalidJson, ValueError):
-        raise BadToken(f"the token's {what} is not JSON") from None
-    if not isinstance(value, dict):
-        raise BadToken(f"the token's {what} is not a JSON object")
-    return value
+        return str(_imported(jwk)[1].thumbprint())
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise BadToken("the key cannot be used here") from None
+
+
+def _imported(jwk: Mapping[str, Any]) -> tuple[frozenset[str], Key]:
+    """A public key and its algorithms; raises what an unfit key makes the library raise."""
+    kind = jwk["kty"]
+    public = {name: jwk[name] for name in _PUBLIC_MEMBERS[kind]}
+    if kind == "RSA" and len(decoded(public["n"])) * 8 not in _RSA_BITS:
+        raise ValueError("the RSA key is too small or too large")
+    return _FAMILIES[kind, public.get("crv")], import_key({"kty": kind, **public})

@@ -6,81 +6,87 @@ before anything is signed with it and as long as anything signed with it may be 
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 from pdp.core.values import JsonObject
 from pdp.settings import Settings
 from pdp.store import keys as stored
 from pdp.store.engine import Database, Session
 from pdp.trust.jose import PrivateKey, PublicKeys, verify
-from pdp.trust.master_key import MasterKey, master_key
+from pdp.trust.master_key import MasterKey, master_key_of
 
 ALGORITHM = "ES256"
-RETIRED_FOR = timedelta(days=30)
-"""How long a retired key stays published: beyond the longest life of what it signed."""
+PUBLISH_RETIRED = timedelta(days=30)
+
+
+class _Held(NamedTuple):
+    """The keys of one version of the ring; replaced as a whole."""
+
+    rows: Sequence[stored.SigningKey]
+    private: dict[str, PrivateKey]
+    active: PrivateKey
+    jwks: JsonObject
+    public: PublicKeys
 
 
 class KeyRing:
     """The keys of this deployment as this process holds them; `refresh` follows the database."""
 
-    def __init__(self, database: Database, master: MasterKey) -> None:
+    def __init__(
+        self, database: Database, master: MasterKey, publish_retired: timedelta = PUBLISH_RETIRED
+    ) -> None:
         self._database = database
         self._master = master
+        self._publish_retired = publish_retired
         self._macs: dict[str, bytes] = {}
-        self._active: PrivateKey | None = None
-        self._private: dict[str, PrivateKey] = {}
-        self._jwks: JsonObject = {"keys": []}
-        self._public = PublicKeys(self._jwks)
+        self._held: _Held
 
     @classmethod
     def open(cls, database: Database, settings: Settings, *, now: datetime) -> "KeyRing":
         """The ring of `database` under the configured master key; raises `MasterKeyError`."""
-        configured = settings.keys.master_key
-        secret = configured.get_secret_value() if configured else None
-        master = master_key(secret, settings.keys.master_key_file, settings.database)
-        return cls.of(database, master, now)
-
-    @classmethod
-    def of(cls, database: Database, master: MasterKey, now: datetime) -> "KeyRing":
-        """The ring of `database`, with an active and a next key made where there are none."""
-        ring = cls(database, master)
-        if not ring._complete(database.read(stored.all_keys)):
-            database.write(lambda session: ring._fill(session, now))
-        ring.refresh()
+        master = master_key_of(settings)
+        ring = cls(database, master, settings.keys.publish_retired)
+        ring.prepare(now)
         return ring
+
+    def prepare(self, now: datetime) -> None:
+        """Make an active and a next key where there are none; raises `MasterKeyError`."""
+        rows = self._database.read(stored.all_keys)
+        for row in rows:
+            self._opened(row)
+        if not {"active", "next"} <= {row.state for row in rows}:
+            self._database.write(lambda session: self._fill(session, now))
+        self.refresh()
 
     def refresh(self) -> None:
         """Read the keys again; raises `MasterKeyError` when they were sealed with another key."""
         rows = self._database.read(stored.all_keys)
         private = {row.kid: self._opened(row) for row in rows}
-        active = next((row.kid for row in rows if row.state == "active"), None)
-        self._jwks = {"keys": [row.public_jwk for row in rows]}
-        self._public = PublicKeys(self._jwks)
-        self._private = private
-        self._active = private[active] if active else None
+        active = next(private[row.kid] for row in rows if row.state == "active")
+        jwks = {"keys": [row.public_jwk for row in rows]}
+        self._held = _Held(rows, private, active, jwks, PublicKeys(jwks))
 
     def sign(self, claims: JsonObject, typ: str | None = None) -> str:
         """A JWT of `claims`, signed with the active key."""
-        assert self._active is not None
-        return self._active.sign_claims(claims, typ)
+        return self._held.active.sign_claims(claims, typ)
 
-    def verify(self, token: str) -> JsonObject:
-        """The claims of a token signed with a key of this ring; raises `BadToken`."""
-        return verify(token, self._public, [ALGORITHM])
+    def verify(self, token: str, typ: str | None = None) -> JsonObject:
+        """The claims of a token that `sign` made with the same `typ`; raises `BadToken`.
+
+        The claims themselves, expiry among them, are for the caller to check (`check_claims`).
+        """
+        kind = None if typ is None else typ.lower().removeprefix("application/")
+        return verify(token, self._held.public, [ALGORITHM], {kind})
 
     def jwks(self) -> JsonObject:
         """The public JWK set."""
-        return self._jwks
+        return self._held.jwks
 
-    def active_key(self) -> PrivateKey:
-        """The key that signs now."""
-        assert self._active is not None
-        return self._active
-
-    def private_key(self, kid: str) -> PrivateKey | None:
-        """The key pair of that `kid`, for what was encrypted to it."""
-        return self._private.get(kid)
+    def listing(self) -> Sequence[stored.SigningKey]:
+        """The keys with their states, oldest first."""
+        return self._held.rows
 
     def mac(self, purpose: str, data: bytes) -> bytes:
         """HMAC-SHA-256 of `data` under the key of `purpose`, the same on every replica."""
@@ -88,6 +94,10 @@ class KeyRing:
         if key is None:
             key = self._macs[purpose] = self._master.derive("mac " + purpose)
         return hmac.digest(key, data, hashlib.sha256)
+
+    def verify_mac(self, purpose: str, data: bytes, tag: bytes, length: int = 32) -> bool:
+        """Whether `tag` is the first `length` bytes of `mac`, in constant time."""
+        return hmac.compare_digest(self.mac(purpose, data)[:length], tag)
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
         """Encrypt something secret before it is kept."""
@@ -103,16 +113,55 @@ class KeyRing:
         self.refresh()
         return kid
 
-    def _rotate(self, session: Session, now: datetime) -> str:
+    def tend(self, now: datetime, rotate_every: timedelta | None) -> str | None:
+        """Rotate when the active key is old enough and drop what was published long enough.
+
+        Harmless to call often and on every replica at once: whether it is time is decided again
+        under the lock of the rotation.
+
+        Returns:
+            The new active `kid`, if there was a rotation.
+        """
+        if not self._due(self._held.rows, now, rotate_every):
+            return None
+        kid = self._database.write(lambda session: self._tend(session, now, rotate_every))
+        self.refresh()
+        return kid
+
+    def _due(
+        self, rows: Sequence[stored.SigningKey], now: datetime, rotate_every: timedelta | None
+    ) -> bool:
+        over = now - self._publish_retired
+        return self._aged(rows, now, rotate_every) or any(
+            row.retired_at is not None and row.retired_at < over for row in rows
+        )
+
+    def _aged(
+        self, rows: Sequence[stored.SigningKey], now: datetime, rotate_every: timedelta | None
+    ) -> bool:
+        if rotate_every is None:
+            return False
+        born = [row.activated_at or row.created_at for row in rows if row.state == "active"]
+        return any(now - moment >= rotate_every for moment in born)
+
+    def _tend(self, session: Session, now: datetime, rotate_every: timedelta | None) -> str | None:
         rows = stored.lock(session, ALGORITHM)
-        for row in rows:
+        if self._aged(rows, now, rotate_every):
+            return self._rotate(session, now)
+        stored.drop_retired(session, now - self._publish_retired)
+        return None
+
+    def _rotate(self, session: Session, now: datetime) -> str:
+        self._fill(session, now)
+        for row in stored.lock(session, ALGORITHM):
             if row.state == "active":
                 stored.set_state(session, row.kid, "active", "retired", now)
-        following = next(row for row in rows if row.state == "next")
-        stored.set_state(session, following.kid, "next", "active", now)
-        stored.drop_retired(session, now - RETIRED_FOR)
+            elif row.state == "next":
+                following = row.kid
+                stored.set_state(session, following, "next", "active", now)
+        stored.drop_retired(session, now - self._publish_retired)
         self._add(session, "next", now)
-        return following.kid
+        return following
 
     def _fill(self, session: Session, now: datetime) -> None:
         states = {row.state for row in stored.lock(session, ALGORITHM)}
@@ -120,7 +169,7 @@ class KeyRing:
             if state not in states:
                 self._add(session, state, now)
 
-    def _add(self, session: Session, state: Any, now: datetime) -> None:
+    def _add(self, session: Session, state: stored.KeyState, now: datetime) -> None:
         key = PrivateKey.generate()
         row = stored.SigningKey(
             kid=key.kid,
@@ -132,9 +181,6 @@ class KeyRing:
             activated_at=now if state == "active" else None,
         )
         stored.add(session, row)
-
-    def _complete(self, rows: list[stored.SigningKey]) -> bool:
-        return {"active", "next"} <= {row.state for row in rows}
 
     def _opened(self, row: stored.SigningKey) -> PrivateKey:
         return PrivateKey.from_bytes(
