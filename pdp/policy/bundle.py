@@ -1,7 +1,6 @@
 """A policy folder as one immutable value: read, parsed, checked, or refused as a whole."""
 
 from collections.abc import Mapping as Members
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +17,6 @@ from pdp.policy.slicing import SliceIndex
 from pdp.policy.source_entities import load_entities
 from pdp.policy.source_files import (
     Pace,
-    SourceFile,
     Sources,
     UnreadableFolder,
     no_pace,
@@ -26,7 +24,7 @@ from pdp.policy.source_files import (
 )
 from pdp.policy.source_forms import load_forms
 from pdp.policy.source_mapping import load_mapping
-from pdp.policy.source_policies import Placed, load_policies
+from pdp.policy.source_policies import load_policies
 from pdp.policy.source_schema import load_schema
 from pdp.policy.source_workflows import load_workflows
 from pdp.policy.validation import validate_policies
@@ -102,10 +100,10 @@ def build_bundle(sources: Sources, *, now: datetime, pace: Pace = no_pace) -> Bu
         validate_policies(loaded, schema, report, pace)
     entities = load_entities(sources.of("entities"), schema, report)
     forms = load_forms(sources.of("form"), report)
-    workflows = load_workflows(sources.of("workflows"), forms, loaded, report)
+    workflows = load_workflows(sources.of("workflows"), forms, loaded, schema, report)
     mapping = load_mapping(sources.of("mapping"), schema, report)
     lint_policies(loaded, workflows.names, report)
-    _remark(sources, loaded, report)
+    _remark(sources, report)
     findings = apply_allowances(report.findings(), loaded)
     if any(finding.severity == "error" for finding in findings):
         raise BundleError(findings)
@@ -125,24 +123,13 @@ def build_bundle(sources: Sources, *, now: datetime, pace: Pace = no_pace) -> Bu
     )
 
 
-def _remark(sources: Sources, loaded: Sequence[Placed], report: Report) -> None:
+def _remark(sources: Sources, report: Report) -> None:
     """What is not wrong but worth a word about the folder as a whole."""
-    policies = sources.of("policy")
-    if not loaded and not report.failed:
-        _about(policies, report, "no-policies", "warning", "there is no policy: all is denied")
+    if not sources.of("policy"):
+        message = "there is no policy: all is denied"
+        fix = "write a `.cedar` file"
+        report.put(Finding("no-policies", "warning", sources.folder, 0, 0, 1, message, fix))
     elif not sources.of("schema"):
-        fix = "write a `.cedarschema` file in the schema folder"
         message = "there is no schema: misspelt names and wrong types go unseen"
-        _about(policies, report, "missing-schema", "note", message, fix)
-
-
-def _about(
-    files: Sequence[SourceFile],
-    report: Report,
-    lint: str,
-    severity: Severity,
-    message: str,
-    fix: str = "",
-) -> None:
-    where = files[0].shown.removesuffix(files[0].name).rstrip("/") if files else "policies"
-    report.put(Finding(lint, severity, where or "policies", 0, 0, 1, message, fix))
+        fix = "write a `.cedarschema` file in the schema folder"
+        report.put(Finding("missing-schema", "note", sources.folder, 0, 0, 1, message, fix))

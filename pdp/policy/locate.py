@@ -9,6 +9,10 @@ from pdp.policy.outline import Outline, outline
 Complaints = Callable[[str], list[str]]
 """What the engine says about the text of one policy; empty when all is well."""
 
+# No schema declares such an attribute, so that the validator complains wherever it gets to it.
+REACHED = "pdp:reached"
+UNREACHED = f' when {{ context["{REACHED}"] }}'
+
 _QUOTED = re.compile(r"`([^`]+)`|'([^']+)'|: ([A-Za-z_][A-Za-z0-9_]*)$")
 _PREFIX = re.compile(r"^for policy `[^`]*`, ")
 _UNFINISHED = "unexpected end of input"
@@ -55,6 +59,23 @@ def locate(text: str, message: str, complaints: Complaints) -> Span:
     return named or stretch
 
 
+def locate_impossible(text: str, complaints: Complaints) -> Span:
+    """The first term or condition of a policy after which nothing is reached any more.
+
+    A term that is complained about wherever it is reached draws none where it never is.
+    """
+    parts = outline(text)
+    if not complaints(text[: parts.head.end] + UNREACHED + ";"):
+        return parts.head
+    for condition in parts.conditions:
+        for term in condition.terms if condition.kind == "when" else ():
+            if not complaints(text[: term.end] + f' && context["{REACHED}"] }};'):
+                return term
+        if not complaints(text[: condition.span.end] + UNREACHED + ";"):
+            return condition.span
+    return parts.head
+
+
 def _guilty(text: str, parts: Outline, message: str, complaints: Complaints) -> Span:
     """The smallest of head, condition and term that draws the complaint, given all before it."""
 
@@ -80,6 +101,9 @@ def _named(text: str, stretch: Span, message: str) -> Span | None:
         for at in range(len(found) - len(wanted) + 1):
             if _same(found[at : at + len(wanted)], wanted):
                 return Span(found[at].start, found[at + len(wanted) - 1].end)
+        for token in found:
+            if token.kind == "string" and quoted in token.text:
+                return Span(token.start, token.end)
     return None
 
 

@@ -1,8 +1,8 @@
 """One Cedar policy as the rest of this software sees it: small, immutable, with its place."""
 
-import sys
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from pdp.core.values import EntityUid, JsonObject
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 APPROVAL_ANNOTATION = "approval"
 ID_ANNOTATION = "id"
+
+T = TypeVar("T", bound=Hashable)
 
 Effect = Literal["permit", "forbid"]
 ScopeForm = Literal["any", "==", "in", "is", "is in"]
@@ -73,38 +75,50 @@ class Policy:
         return next((value for key, value in self.annotations if key == name), None)
 
 
-def scope_of(est: JsonObject) -> Scope:
+class Shared:
+    """Keeps one of several equal values: thousands of policies say the same few things."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Any] = {}
+
+    def __call__(self, value: T) -> T:
+        """The first value that was equal to this one."""
+        found: T = self._known.setdefault(value, value)
+        return found
+
+
+def scope_of(est: JsonObject, shared: Shared) -> Scope:
     """Read the head of a policy from the engine's JSON form (EST)."""
-    return Scope(
-        _constraint(est["principal"]), _constraint(est["action"]), _constraint(est["resource"])
+    return shared(
+        Scope(
+            _constraint(est["principal"], shared),
+            _constraint(est["action"], shared),
+            _constraint(est["resource"], shared),
+        )
     )
 
 
-def _constraint(part: JsonObject) -> Constraint:
+def _constraint(part: JsonObject, shared: Shared) -> Constraint:
     op = part["op"]
     if op == "All":
         return ANY
     if op == "is":
         inner = part.get("in")
-        kind = _interned(part["entity_type"])
+        kind = shared(part["entity_type"])
         if inner is None:
-            return Constraint("is", (), kind)
-        return Constraint("is in", _entities(inner), kind, "slot" in inner)
-    return Constraint("==" if op == "==" else "in", _entities(part), None, "slot" in part)
+            return shared(Constraint("is", (), kind))
+        return shared(Constraint("is in", _entities(inner, shared), kind, "slot" in inner))
+    form: ScopeForm = "==" if op == "==" else "in"
+    return shared(Constraint(form, _entities(part, shared), None, "slot" in part))
 
 
-def _entities(part: JsonObject) -> tuple[EntityUid, ...]:
+def _entities(part: JsonObject, shared: Shared) -> tuple[EntityUid, ...]:
     if "entities" in part:
-        return tuple(_uid(entity) for entity in part["entities"])
+        return shared(tuple(_uid(entity, shared) for entity in part["entities"]))
     entity = part.get("entity")
-    return () if entity is None else (_uid(entity),)
+    return () if entity is None else shared((_uid(entity, shared),))
 
 
-def _uid(entity: JsonObject) -> EntityUid:
+def _uid(entity: JsonObject, shared: Shared) -> EntityUid:
     entity = entity.get("__entity", entity)
-    return (_interned(entity["type"]), _interned(entity["id"]))
-
-
-def _interned(text: str) -> str:
-    # Thousands of policies name the same few types, actions and groups: keep each text once.
-    return sys.intern(text)
+    return shared((shared(entity["type"]), shared(entity["id"])))

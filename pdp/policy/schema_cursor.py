@@ -6,6 +6,7 @@ from pdp.policy.locations import Span, Token, TokenKind, tokens
 from pdp.policy.schema_raw import Annotations, SchemaFault
 
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F_]{1,8})\}|x([0-7][0-9a-fA-F])|(.))", re.DOTALL)
+RESERVED = frozenset({"true", "false", "if", "then", "else", "in", "is", "like", "has"})
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
 
 
@@ -47,11 +48,13 @@ class Cursor:
         self._next += 1
         return token
 
-    def need_kind(self, kind: TokenKind, wanted: str) -> Token:
-        """Step over a token of a kind, which must come next."""
+    def need_kind(self, kind: TokenKind, wanted: str, *, any_word: bool = False) -> Token:
+        """Step over a token of a kind, which must come next and be no reserved word."""
         token = self.peek()
         if token is None or token.kind != kind:
             raise self.fault(f"expected {wanted}")
+        if token.text in RESERVED and not any_word:
+            raise SchemaFault(f"`{token.text}` is a reserved identifier", Span(*token[2:]))
         self._next += 1
         return token
 
@@ -65,9 +68,10 @@ class Cursor:
 def label(cursor: Cursor) -> tuple[str, Span]:
     """A name or a string, as actions and attributes are called."""
     token = cursor.peek()
-    if token is None or token.kind not in ("name", "string"):
-        raise cursor.fault("expected a name or a string")
-    cursor.take(token.text)
+    if token is None or token.kind != "string":
+        token = cursor.need_kind("name", "a name or a string")
+    else:
+        cursor.take(token.text)
     name = unescape(token) if token.kind == "string" else token.text
     return name, Span(token.start, token.end)
 
@@ -75,7 +79,7 @@ def label(cursor: Cursor) -> tuple[str, Span]:
 def annotations_of(cursor: Cursor) -> Annotations:
     found: list[tuple[str, str]] = []
     while cursor.take("@"):
-        name = cursor.need_kind("name", "the name of an annotation").text
+        name = cursor.need_kind("name", "the name of an annotation", any_word=True).text
         value = ""
         if cursor.take("("):
             value = unescape(cursor.need_kind("string", "a string"))

@@ -50,6 +50,7 @@ def parse_source_json(raw: bytes, source: SourceText, report: Report) -> JsonVal
         found = _PLACE.search(str(error))
         offset = source.lines.offset(int(found[1]), max(int(found[2]), 1)) if found else 0
         message = _PLACE.sub("", str(error)).removesuffix(" at ")
+        message = message[:1].lower() + message[1:]
         report.add("syntax", "error", source, Span(offset, offset + 1), message)
         return None
 

@@ -27,6 +27,7 @@ class SourceFile(NamedTuple):
 class Sources:
     """Everything that a bundle is made of; `version` is the SHA-256 over names and contents."""
 
+    folder: str
     version: str
     files: tuple[SourceFile, ...]
 
@@ -67,7 +68,7 @@ def read_sources(policies: Path, schemas: Path | None, pace: Pace = no_pace) -> 
             before = _listing(policies, schemas)
             files = tuple(_read(entry, policies, schemas, pace) for entry in before)
             if _listing(policies, schemas) == before:
-                return Sources(_version(files), files)
+                return Sources(policies.as_posix(), _version(files), files)
         except FileNotFoundError as error:
             # A file that went away between listing and reading: the folder is being replaced.
             fault = error

@@ -7,7 +7,7 @@ from functools import partial
 
 from pdp.policy import engine
 from pdp.policy.finding import Report
-from pdp.policy.locate import locate, plain
+from pdp.policy.locate import REACHED, UNREACHED, locate, locate_impossible, plain
 from pdp.policy.locations import Span
 from pdp.policy.schema_types import Record, Schema
 from pdp.policy.source_files import Pace
@@ -18,30 +18,33 @@ PIECE = 100
 # Beyond this many, faults are reported at the start of their policy: finding the place costs time.
 PLACED_EXACTLY = 200
 
-# A term that is ill-typed wherever it is reached: where it draws no complaint, it never is.
-_PROBE = ' when { 1 < "" };'
 _NO_ACTION = "unable to find an applicable action"
 _UNKNOWN = ("unrecognized action", "unrecognized entity type")
 _QUOTED = re.compile(r"`([^`]+)`")
 
 
 def validate_policies(loaded: Sequence[Placed], schema: Schema, report: Report, pace: Pace) -> None:
-    """Report every policy that does not fit the schema or that can never match under it."""
+    """Report every policy that does not fit the schema or that can never match under it.
+
+    One pass tells both: each policy is given a last condition that is complained about wherever it
+    can be reached. Only what draws other complaints, or none, is looked at again.
+    """
     for at in range(0, len(loaded), PIECE):
         pace()
         piece = loaded[at : at + PIECE]
-        faulty = _complaints([each.policy.text for each in piece], schema)
-        for index, messages in faulty.items():
-            _report(piece[index], messages, schema, report)
-        sound = [each for index, each in enumerate(piece) if index not in faulty]
-        pace()
-        _probe(sound, schema, report)
+        drawn = _complaints([each.policy.text[:-1] + UNREACHED + ";" for each in piece], schema)
+        for index, placed in enumerate(piece):
+            messages = drawn.get(index, [])
+            if not messages:
+                _report_unreached(placed, schema, report)
+            elif any(REACHED not in message for message in messages):
+                _report(placed, _alone(schema, placed.policy.text), schema, report)
 
 
 def _complaints(texts: Sequence[str], schema: Schema) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for index, message in engine.validate("\n".join(texts), schema.text):
-        messages = found.setdefault(index, [])
+        messages = found.setdefault(index or 0, [])
         if plain(message) not in messages:
             messages.append(plain(message))
     return found
@@ -66,13 +69,12 @@ def _alone(schema: Schema, text: str) -> list[str]:
     return _complaints([text], schema).get(0, [])
 
 
-def _probe(sound: Sequence[Placed], schema: Schema, report: Report) -> None:
-    drawn = _complaints([each.policy.text[:-1] + _PROBE for each in sound], schema)
-    for index, placed in enumerate(sound):
-        if index not in drawn:
-            place = Span(placed.span.start, placed.span.start + 1)
-            message = "this policy can never match under the schema"
-            report.add("never-matches", "warning", placed.source, place, message)
+def _report_unreached(placed: Placed, schema: Schema, report: Report) -> None:
+    place = locate_impossible(placed.policy.text, partial(_alone, schema))
+    at = Span(placed.span.start + place.start, placed.span.start + place.end)
+    message = "this policy can never match: under the schema this is never true"
+    fix = "remove the policy, or say what was meant"
+    report.add("never-matches", "warning", placed.source, at, message, fix)
 
 
 def _fix(message: str, schema: Schema) -> str:
