@@ -45,12 +45,13 @@ def fail(message: str, status: int = 2) -> NoReturn:
     raise typer.Exit(status)
 
 
-def settings_of(config: Path | None, **flags: Any) -> Any:
+def settings_of(config: Path | None, *, serving: bool = False, **flags: Any) -> Any:
     """The settings, or exit 2 with the one line that says what is wrong with them."""
     from pdp.settings import SettingsError, load_settings
 
     try:
-        return load_settings(config, {name: value for name, value in flags.items() if value})
+        given = {name: value for name, value in flags.items() if value not in (None, False)}
+        return load_settings(config, given, serving=serving)
     except SettingsError as error:
         fail(str(error))
 
@@ -75,6 +76,7 @@ def serve(
 
     settings = settings_of(
         config,
+        serving=True,
         policies=policies,
         schemas=schemas,
         database=database,
@@ -85,6 +87,69 @@ def serve(
         demo=demo,
     )
     raise typer.Exit(run(settings))
+
+
+@app.command()
+def check(
+    config: ConfigOption = None,
+    policies: PoliciesOption = None,
+    schemas: SchemasOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a policy folder and say everything that is wrong with it, where, and the way out.
+
+    Exit status: 0 fit to be served, 1 errors were found, 2 the folder cannot be read.
+
+    Example: pdp check --policies policies --schemas schemas
+    """
+    from pdp.authoring.check import run_check
+
+    folders = _folders(config, policies, schemas)
+    _finish(*run_check(*folders, json=as_json))
+
+
+@app.command()
+def fmt(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders; ./policies.")
+    ] = None,
+    check_only: Annotated[bool, typer.Option("--check", help="Change nothing.")] = False,
+) -> None:
+    """Put Cedar files into the conventional form.
+
+    Exit status: 0 all is well, 1 with --check when a file would change, 2 a file is not Cedar.
+
+    Example: pdp fmt --check policies
+    """
+    from pdp.authoring.fmt import run_fmt
+
+    _finish(*run_fmt(paths or [Path("policies")], check=check_only))
+
+
+def _folders(
+    config: Path | None, policies: Path | None, schemas: Path | None
+) -> tuple[Path, Path | None]:
+    """The two folders: flags first, then the configuration if there is one, then the defaults."""
+    from pdp.settings.load import DEFAULT_FILE
+
+    if policies is None and (config is not None or DEFAULT_FILE.is_file()):
+        settings = settings_of(config)
+        return settings.policies, schemas or settings.schemas
+    folder = policies or Path("policies")
+    return folder, schemas or _beside(folder)
+
+
+def _beside(policies: Path) -> Path | None:
+    for candidate in (policies.parent / "schemas", Path("schemas")):
+        if candidate.is_dir():
+            return candidate
+    return None
+
+
+def _finish(status: int, text: str) -> NoReturn:
+    if text:
+        print(text)
+    raise typer.Exit(status)
 
 
 @app.command()
