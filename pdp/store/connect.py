@@ -21,7 +21,7 @@ def parse_address(text: str) -> URL:
     try:
         url = make_url(text)
     except ArgumentError:
-        raise BadAddress(f"not a database address: `{text}`") from None
+        raise BadAddress("not a database address: want `sqlite:///…` or `postgresql://…`") from None
     kind = url.get_backend_name()
     if kind == "sqlite":
         if not url.database or url.database == ":memory:":
