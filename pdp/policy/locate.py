@@ -16,6 +16,7 @@ UNREACHED = f' when {{ context["{REACHED}"] }}'
 _QUOTED = re.compile(r"`([^`]+)`|'([^']+)'|: ([A-Za-z_][A-Za-z0-9_]*)$")
 _PREFIX = re.compile(r"^for policy `[^`]*`, ")
 _UNFINISHED = "unexpected end of input"
+_OF_THE_GRAMMAR = ("unexpected token", "invalid token")
 
 
 def plain(message: str) -> str:
@@ -36,7 +37,7 @@ def locate_syntax(text: str, complaints: Complaints) -> Span:
     message = next(iter(complaints(text)), "")
     if message.startswith(_UNFINISHED) or not found:
         return Span(len(text), len(text))
-    if not message.startswith("unexpected token"):
+    if not message.startswith(_OF_THE_GRAMMAR):
         return locate(text, message, complaints)
     low, high = 0, len(found) - 1
     while low < high:
@@ -46,17 +47,17 @@ def locate_syntax(text: str, complaints: Complaints) -> Span:
             low = middle + 1
         else:
             high = middle
-    return Span(found[low].start, found[low].end)
+    # Where the parser recovers it notices one token late; the complaint names the token itself.
+    named = [token for token in found[: low + 1] if f"`{token.text}`" in message]
+    culprit = named[-1] if named else found[low]
+    return Span(culprit.start, culprit.end)
 
 
 def locate(text: str, message: str, complaints: Complaints) -> Span:
     """The place in one policy that `message` is about: a name, a term, or the head."""
     parts = outline(text)
-    stretch = _guilty(text, parts, plain(message), complaints)
-    named = _named(text, stretch, plain(message))
-    if named is None and stretch == parts.head:
-        named = _named(text, Span(0, len(text)), plain(message))
-    return named or stretch
+    narrow, wide = _guilty(text, parts, plain(message), complaints)
+    return _named(text, narrow, plain(message)) or _named(text, wide, plain(message)) or narrow
 
 
 def locate_impossible(text: str, complaints: Complaints) -> Span:
@@ -76,21 +77,23 @@ def locate_impossible(text: str, complaints: Complaints) -> Span:
     return parts.head
 
 
-def _guilty(text: str, parts: Outline, message: str, complaints: Complaints) -> Span:
-    """The smallest of head, condition and term that draws the complaint, given all before it."""
+def _guilty(text: str, parts: Outline, message: str, complaints: Complaints) -> tuple[Span, Span]:
+    """The smallest part that draws the complaint, given all before it; and what it is part of."""
+    whole = Span(0, len(text))
 
     def complains(variant: str) -> bool:
         return any(plain(said) == message for said in complaints(variant))
 
     if complains(text[: parts.head.end] + ";"):
-        return parts.head
+        return parts.head, whole
     for condition in parts.conditions:
         if complains(text[: condition.span.end] + ";"):
             for term in condition.terms[:-1]:
                 if complains(text[: term.end] + " };"):
-                    return term
-            return condition.terms[-1] if condition.terms else condition.span
-    return parts.head
+                    return term, condition.span
+            last = condition.terms[-1] if condition.terms else condition.span
+            return last, condition.span
+    return parts.head, whole
 
 
 def _named(text: str, stretch: Span, message: str) -> Span | None:
