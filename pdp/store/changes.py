@@ -91,11 +91,11 @@ class Changes:
                 continue
 
     def _listen(self) -> None:
-        if not self._db.can_notify():
-            return
         driver_fault: type[Exception] = self._db.writer.dialect.loaded_dbapi.Error
         while not self._closed.is_set():
             try:
+                if not self._db.can_notify():
+                    return
                 self._listen_on_one_connection()
             except (SQLAlchemyError, driver_fault, OSError):
                 self._closed.wait(self._interval)

@@ -68,6 +68,16 @@ def db(database_url: str) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture
+def postgres_db(postgres: str, postgres_template: str) -> Iterator[Database]:
+    """A migrated PostgreSQL database, open: for what SQLite cannot do."""
+    name = "t_" + uuid.uuid4().hex
+    _create(postgres, name, postgres_template)
+    database = Database.open(postgres.format(name=name))
+    yield database
+    database.close()
+
+
 def _create(address: str, name: str, template: str = "template0") -> None:
     with psycopg.connect(address.format(name="postgres"), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ import queue
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
 
 from pdp.store import versions
 from pdp.store.changes import Changes
@@ -79,17 +80,19 @@ def test_versions_are_never_given_twice(db: Database) -> None:
     assert sorted(seen) == list(range(1, 17))
 
 
-def test_the_watcher_survives_the_loss_of_its_connections(db: Database, changes: Changes) -> None:
-    if not db.on_postgres:
-        pytest.skip("SQLite has no connection to lose")
-    from sqlalchemy import text
-
+@pytest.mark.postgres
+def test_the_watcher_survives_the_loss_of_its_connections(postgres_db: Database) -> None:
+    replica = Database.open(postgres_db.url)
+    watching = Changes(replica)
+    watching.start()
     heard: queue.Queue[int] = queue.Queue()
-    changes.subscribe("keys", heard.put)
+    watching.subscribe("keys", heard.put)
     kill = text(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    db.peek(lambda session: session.scalar(kill))
-    db.write(lambda session: versions.announce(session, "keys"))
+    postgres_db.peek(lambda session: session.scalar(kill))
+    postgres_db.write(lambda session: versions.announce(session, "keys"))
     assert heard.get(timeout=WAIT_SECONDS) == 1
+    watching.close()
+    replica.close()

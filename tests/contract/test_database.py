@@ -54,11 +54,12 @@ def test_a_read_sees_one_snapshot(db: Database) -> None:
     assert db.read(work) == (None, None)
 
 
-def test_work_that_lost_to_another_transaction_runs_again(db: Database) -> None:
-    if not db.on_postgres:
-        pytest.skip("SQLite has one writer: transactions do not meet")
-    db.write(lambda session: [session.execute(text("CREATE TABLE n (id int, v int)"))])
-    db.write(lambda session: [session.execute(text("INSERT INTO n VALUES (1, 0), (2, 0)"))])
+@pytest.mark.postgres
+def test_work_that_lost_to_another_transaction_runs_again(postgres_db: Database) -> None:
+    postgres_db.write(lambda session: [session.execute(text("CREATE TABLE n (id int, v int)"))])
+    postgres_db.write(
+        lambda session: [session.execute(text("INSERT INTO n VALUES (1, 0), (2, 0)"))]
+    )
 
     def work(number: int) -> None:
         def crossed(session: Session) -> None:
@@ -66,30 +67,29 @@ def test_work_that_lost_to_another_transaction_runs_again(db: Database) -> None:
                 session.execute(text(f"UPDATE n SET v = v + 1 WHERE id = {row}"))
                 session.execute(text("SELECT pg_sleep(0.05)"))
 
-        db.write(crossed)
+        postgres_db.write(crossed)
 
     race(work, 2)
-    total = db.read(lambda session: session.scalar(text("SELECT sum(v) FROM n")))
+    total = postgres_db.read(lambda session: session.scalar(text("SELECT sum(v) FROM n")))
     assert total == 4
 
 
-def test_work_whose_connection_was_lost_runs_again(db: Database) -> None:
-    if not db.on_postgres:
-        pytest.skip("SQLite has no connection to lose")
+@pytest.mark.postgres
+def test_work_whose_connection_was_lost_runs_again(postgres_db: Database) -> None:
     lost: list[int] = []
 
     def work(session: Session) -> None:
         tasks.create(session, task())
         if not lost:
             lost.append(session.scalar(text("SELECT pg_backend_pid()")))
-            killer = Database.open(db.url)
+            killer = Database.open(postgres_db.url)
             kill = text(f"SELECT pg_terminate_backend({lost[0]})")
             killer.peek(lambda other: other.scalar(kill))
             killer.close()
         session.execute(text("SELECT 1"))
 
-    db.write(work)
-    assert db.read(lambda session: tasks.get(session, "arq_1")) == task()
+    postgres_db.write(work)
+    assert postgres_db.read(lambda session: tasks.get(session, "arq_1")) == task()
 
 
 @pytest.mark.anyio
