@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from watchfiles import watch
+from watchfiles import Change, watch
 
 Identity = tuple[tuple[int, int, str] | None, ...]
 
@@ -45,8 +45,8 @@ class FolderWatch:
             if now != seen or not events.is_alive():
                 self._end(events)
                 events = self._watching()
-                if now != seen:
-                    self._changed()
+                # What happened before the new watch began went unseen.
+                self._changed()
                 seen = now
         self._end(events)
 
@@ -63,8 +63,9 @@ class FolderWatch:
         if not folders:
             stop.wait()
             return
+        roots = {str(folder) for folder in folders} | {os.path.realpath(f) for f in folders}
         try:
-            for _ in watch(
+            for changes in watch(
                 *folders,
                 watch_filter=None,
                 debounce=50,
@@ -74,6 +75,9 @@ class FolderWatch:
                 raise_interrupt=False,
             ):
                 self._changed()
+                if any(path in roots for change, path in changes if change == Change.deleted):
+                    # A new folder of the same name may even have the same inode.
+                    return
         except OSError:
             # The folder went away between the look and the watch; the next look begins anew.
             return

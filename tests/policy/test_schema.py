@@ -44,8 +44,10 @@ ACCEPTED = [
     '@doc("people") @internal entity A { @doc("x") x: Long, @y y: Long };',
     "entity A { decimal: decimal, ip: ipaddr, at: datetime, d: duration };",
     'entity A { "with space": Long, "q\\"uote"?: Long, if_: Long };',
-    "type T = { a: Long }; entity A { t: T }; action x appliesTo "
-    "{ principal: A, resource: [A], context: T };",
+    (
+        "type T = { a: Long }; entity A { t: T }; action x appliesTo "
+        "{ principal: A, resource: [A], context: T };"
+    ),
     'action "x y", z in [g, "h i", Action::"j"]; action g, "h i", j;',
     "entity A; action x appliesTo { resource: A, principal: A, };",
     "entity A; action x appliesTo { principal: A, resource: A, context: {}, };",
