@@ -1,193 +1,274 @@
-"""What the conditions of a policy read: a static look at its JSON form (EST).
+"""What a policy's conditions read, found without evaluating them.
 
-The answer errs on the side of reading more: whatever an evaluation can touch is in it. That is
-what makes entity slices sound, and it says which members of the context a decision rests on.
+The engine is given only what the policies of a slice can look at. What is said here is never less
+than what an evaluation reads; it may be more.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from pdp.core.values import EntityUid, JsonObject
+from pdp.policy.reach import ALL, NOTHING, Place, Reach, union
 
-Root = str | EntityUid
-Path = tuple[Any, ...]
-"""A root, `principal`, `resource`, `action`, `context` or a literal entity, then attributes."""
-
-ANY_TAG = "\x00tags"
-"""The step to every tag of an entity: which one is only known when it is evaluated."""
-
-Trie = dict[Any, "Trie"]
+__all__ = ["ALL", "NONE", "NOTHING", "AccessPaths", "Reach", "access_paths", "merged"]
 
 
 class AccessPaths(NamedTuple):
-    """What a policy may read beyond principal, resource and action themselves.
+    """What the conditions of one policy, or of several, read.
 
     Attributes:
-        needs: paths that lead to something whose attributes, tags or ancestors are looked at.
-        context_members: members of the context that are read.
-        whole_context: the context is used as a value, so that any member may matter.
+        principal: what is read of the principal.
+        action: what is read of the action.
+        resource: what is read of the resource.
+        context: what is read of the context.
+        literals: what is read of entities that the conditions name.
+        targets: the entities that `in` compares ancestors with; None when data says which.
+        members: members of the context that are read; None when all are.
         types: entity types that the conditions name.
     """
 
-    needs: frozenset[Path] = frozenset()
-    context_members: frozenset[str] = frozenset()
-    whole_context: bool = False
+    principal: Reach = NOTHING
+    action: Reach = NOTHING
+    resource: Reach = NOTHING
+    context: Reach = NOTHING
+    literals: tuple[tuple[EntityUid, Reach], ...] = ()
+    targets: frozenset[EntityUid] | None = frozenset()
+    members: frozenset[str] | None = frozenset()
     types: frozenset[str] = frozenset()
 
+    def reads(self, member: str) -> bool:
+        """Whether `context.<member>` may be looked at."""
+        return self.members is None or member in self.members
 
-NOTHING = AccessPaths()
 
-_VARIABLES = frozenset({"principal", "action", "resource", "context"})
+NONE = AccessPaths()
 
-
-class _Value(NamedTuple):
-    """What an expression may denote: a path, or something built from what is at that path."""
-
-    path: Path
-    built: bool = False
+# Thousands of policies share a few shapes of conditions: each is kept once.
+_known: dict[AccessPaths, AccessPaths] = {NONE: NONE}
+_MOST_KNOWN = 20_000
 
 
 def access_paths(est: JsonObject) -> AccessPaths:
-    """Read a policy's conditions."""
-    conditions = est.get("conditions") or []
+    """What the conditions of a policy in the engine's JSON form (EST) read."""
+    conditions = est.get("conditions")
     if not conditions:
-        return NOTHING
+        return NONE
     reader = _Reader()
-    for condition in conditions:
-        reader.read(condition["body"])
-    whole = ("context",) in reader.used
-    members = frozenset(path[1] for path in reader.used if path[0] == "context" and len(path) > 1)
-    needs = frozenset(path for path in reader.needs if len(path) > 1 or path[0] not in _VARIABLES)
-    return AccessPaths(needs, members, whole, frozenset(reader.types))
+    try:
+        for condition in conditions:
+            reader.used(reader.read(condition["body"]))
+    except RecursionError:
+        reader.give_up(conditions)
+    found = reader.found()
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    return _known.setdefault(found, found)
 
 
-def trie_of(paths: Iterable[Path]) -> Trie:
-    """The paths as a tree, for walking along the data."""
-    root: Trie = {}
-    for path in paths:
-        node = root
-        for step in path:
-            node = node.setdefault(step, {})
-    return root
+def merged(several: Iterable[AccessPaths]) -> AccessPaths:
+    """What several policies read together."""
+    distinct = list(dict.fromkeys(several))
+    if len(distinct) <= 1:
+        return distinct[0] if distinct else NONE
+    literals: dict[EntityUid, Reach] = {}
+    for paths in distinct:
+        for uid, reach in paths.literals:
+            literals[uid] = union([literals.get(uid, NOTHING), reach])
+    targets = [paths.targets for paths in distinct]
+    members = [paths.members for paths in distinct]
+    return AccessPaths(
+        union([paths.principal for paths in distinct]),
+        union([paths.action for paths in distinct]),
+        union([paths.resource for paths in distinct]),
+        union([paths.context for paths in distinct]),
+        tuple(sorted(literals.items())),
+        _either(targets),
+        _either(members),
+        frozenset[str]().union(*[paths.types for paths in distinct]),
+    )
+
+
+def _either(several: list[Any]) -> Any:
+    return None if None in several else frozenset().union(*several)
+
+
+class _Fields(NamedTuple):
+    """A record written in the policy: its values by name."""
+
+    members: dict[str, "_Value"]
+
+
+# What an expression may stand for, as far as data can be read through it.
+_Value = tuple["Place | _Fields", ...]
+_PLAIN: _Value = ()
+
+_BINARY = frozenset(
+    ("==", "!=", "<", "<=", ">", ">=", "+", "-", "*")
+    + ("&&", "||", "contains", "containsAll", "containsAny")
+)
+_UNARY = frozenset(("!", "neg", "isEmpty"))
+_FUNCTIONS = frozenset(
+    ("ip", "decimal", "datetime", "duration", "isIpv4", "isIpv6", "isLoopback", "isMulticast")
+    + ("isInRange", "lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual", "offset")
+    + ("durationSince", "toDate", "toTime", "toMilliseconds", "toSeconds", "toMinutes", "toHours")
+    + ("toDays",)
+)
 
 
 class _Reader:
-    """Collects, over one policy, what is looked into (`needs`) and what is mentioned (`used`)."""
+    """Walks expressions; every place of the data that they look at is noted on the way."""
 
     def __init__(self) -> None:
-        self.needs: set[Path] = set()
-        self.used: set[Path] = set()
-        self.types: set[str] = set()
+        self._roots = {name: Place() for name in ("principal", "action", "resource", "context")}
+        self._literals: dict[EntityUid, Place] = {}
+        self._targets: set[EntityUid] = set()
+        self._any_target = False
+        self._types: set[str] = set()
+        self._everything = False
 
-    def read(self, expression: Any) -> set[_Value]:
-        """What the expression may denote; notes what it looks into on the way."""
-        values = self._read(expression)
-        for value in values:
-            if value.path[0] == "context" and len(value.path) <= 2:
-                self.used.add(value.path)
-        return values
+    def give_up(self, node: Any) -> None:
+        """Take it that an expression may read all that can be got at, from whatever it names."""
+        self._everything = True
+        waiting = [node]
+        while waiting:
+            at = waiting.pop()
+            if isinstance(at, list):
+                waiting += at
+            elif isinstance(at, dict):
+                waiting += at.values()
+                self._literal(at)
 
-    def _read(self, expression: Any) -> set[_Value]:
-        if not isinstance(expression, Mapping):
-            return set()
-        (operator, operand), *more = expression.items()
-        if more:
-            return self._all(expression.values())
-        handler = getattr(self, f"_{_HANDLERS.get(operator, 'other')}")
-        result: set[_Value] = handler(operand)
-        return result
+    def found(self) -> AccessPaths:
+        """What was noted."""
+        if self._everything:
+            literals = tuple((uid, ALL) for uid in sorted(self._literals))
+            types = frozenset(self._types)
+            return AccessPaths(ALL, ALL, ALL, ALL, literals, None, None, types)
+        context = self._roots["context"]
+        return AccessPaths(
+            **{name: place.reach() for name, place in self._roots.items()},
+            literals=self._read_literals(),
+            targets=None if self._any_target else frozenset(self._targets),
+            members=None if context.used else frozenset(context.attrs),
+            types=frozenset(self._types),
+        )
 
-    def _variable(self, name: str) -> set[_Value]:
-        return {_Value((name,))} if name in _VARIABLES else set()
+    def _read_literals(self) -> tuple[tuple[EntityUid, Reach], ...]:
+        read = ((uid, place.reach()) for uid, place in self._literals.items())
+        return tuple(sorted((uid, reach) for uid, reach in read if reach != NOTHING))
 
-    def _literal(self, value: Any) -> set[_Value]:
-        found = list(_entities_in(value))
-        self.types.update(kind for kind, _ in found)
-        return {_Value((uid,)) for uid in found}
+    def used(self, value: _Value) -> None:
+        """Note that a value is compared or otherwise taken as a whole."""
+        for each in value:
+            if isinstance(each, _Fields):
+                for inner in each.members.values():
+                    self.used(inner)
+            else:
+                each.used = True
 
-    def _attribute(self, operand: Any) -> set[_Value]:
-        return self._step(operand["left"], operand["attr"])
+    def read(self, node: JsonObject) -> _Value:
+        """Note what an expression reads; gives what it may stand for."""
+        ((op, body),) = node.items()
+        match op:
+            case "Value":
+                return self._literal(body)
+            case "Var":
+                return (self._roots[body],)
+            case "." | "has":
+                return self._attribute(self.read(body["left"]), body["attr"], op == "has")
+            case "getTag" | "hasTag":
+                return self._tag(self.read(body["left"]), body["right"], op == "hasTag")
+            case "in":
+                self._in(self.read(body["left"]), body["right"])
+            case "is":
+                self._is(body)
+            case "like":
+                self.used(self.read(body["left"]))
+            case "if-then-else":
+                self.used(self.read(body["if"]))
+                return self.read(body["then"]) + self.read(body["else"])
+            case "Set":
+                for inner in body:
+                    self.used(self.read(inner))
+            case "Record":
+                return (_Fields({name: self.read(inner) for name, inner in body.items()}),)
+            case _:
+                return self._operator(op, body)
+        return _PLAIN
 
-    def _has(self, operand: Any) -> set[_Value]:
-        steps = operand["attr"]
-        values = self._step(operand["left"], steps[0] if isinstance(steps, list) else steps)
-        for step in steps[1:] if isinstance(steps, list) else ():
-            values = self._beyond(values, step)
-        for value in values:
-            if value.path[0] == "context" and len(value.path) == 2:
-                self.used.add(value.path)
-        return set()
-
-    def _step(self, left: Any, attribute: str) -> set[_Value]:
-        return self._beyond(self._read(left), attribute)
-
-    def _beyond(self, values: set[_Value], attribute: str) -> set[_Value]:
-        reached: set[_Value] = set()
-        for value in values:
-            self.needs.add(value.path)
-            reached.add(_Value((*value.path, attribute), value.built))
-            if value.path[0] == "context" and len(value.path) == 1:
-                self.used.add(("context", attribute))
-            if value.built:
-                reached.add(value)
-        return reached
-
-    def _looked_into(self, operand: Any) -> set[_Value]:
-        for value in self.read(operand["left"]):
-            self.needs.add(value.path)
-        self.read(operand.get("right") or operand.get("in"))
-        if "entity_type" in operand:
-            self.types.add(operand["entity_type"])
-        return set()
-
-    def _tag(self, operand: Any) -> set[_Value]:
-        self.read(operand["right"])
-        return self._step(operand["left"], ANY_TAG)
-
-    def _choice(self, operand: Any) -> set[_Value]:
-        self.read(operand["if"])
-        return self._read(operand["then"]) | self._read(operand["else"])
-
-    def _record(self, members: Any) -> set[_Value]:
-        return {value._replace(built=True) for value in self._all(members.values())}
-
-    def _set(self, elements: Any) -> set[_Value]:
-        return {value._replace(built=True) for value in self._all(elements)}
-
-    def _other(self, operand: Any) -> set[_Value]:
-        if isinstance(operand, Mapping):
-            self._all(operand.values())
-        elif isinstance(operand, list):
-            self._all(operand)
-        return set()
-
-    def _all(self, expressions: Iterable[Any]) -> set[_Value]:
-        return {value for expression in expressions for value in self.read(expression)}
-
-
-_HANDLERS = {
-    "Var": "variable",
-    "Value": "literal",
-    ".": "attribute",
-    "has": "has",
-    "in": "looked_into",
-    "is": "looked_into",
-    "hasTag": "looked_into",
-    "getTag": "tag",
-    "if-then-else": "choice",
-    "Record": "record",
-    "Set": "set",
-}
-
-
-def _entities_in(value: Any) -> Iterator[EntityUid]:
-    if isinstance(value, Mapping):
-        inner = value.get("__entity")
-        if isinstance(inner, Mapping):
-            yield (str(inner["type"]), str(inner["id"]))
+    def _operator(self, op: str, body: Any) -> _Value:
+        if op in _BINARY:
+            self._binary(body)
+        elif op in _UNARY:
+            self.used(self.read(body["arg"]))
+        elif op in _FUNCTIONS:
+            for inner in body:
+                self.used(self.read(inner))
         else:
-            for member in value.values():
-                yield from _entities_in(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _entities_in(member)
+            # A later engine may know more than is known here.
+            self.give_up(body)
+        return _PLAIN
+
+    def _binary(self, body: JsonObject) -> None:
+        # Long chains of `||` lean to the left: they are walked without descending.
+        while True:
+            self.used(self.read(body["right"]))
+            ((op, inner),) = body["left"].items()
+            if op not in _BINARY:
+                break
+            body = inner
+        self.used(self.read(body["left"]))
+
+    def _literal(self, value: Any) -> _Value:
+        uid = _entity(value)
+        if uid is None:
+            return _PLAIN
+        self._types.add(uid[0])
+        return (self._literals.setdefault(uid, Place()),)
+
+    def _attribute(self, value: _Value, name: str, only_asked: bool) -> _Value:
+        found: _Value = ()
+        for each in value:
+            if isinstance(each, _Fields):
+                found += each.members.get(name, ())
+            else:
+                found += (each.attribute(name),)
+        return _PLAIN if only_asked else found
+
+    def _tag(self, value: _Value, key: JsonObject, only_asked: bool) -> _Value:
+        self.used(self.read(key))
+        name = key.get("Value")
+        found: _Value = ()
+        for each in value:
+            if isinstance(each, Place):
+                found += (each.tag(name if isinstance(name, str) else None),)
+        return _PLAIN if only_asked else found
+
+    def _in(self, members: _Value, groups: JsonObject) -> None:
+        for each in members:
+            if isinstance(each, Place):
+                each.member = True
+        options = groups.get("Set", [groups])
+        for option in options:
+            uid = _entity(option.get("Value"))
+            if uid is None:
+                self._any_target = True
+                self.used(self.read(option))
+            else:
+                self._targets.add(uid)
+                self._types.add(uid[0])
+
+    def _is(self, body: JsonObject) -> None:
+        self._types.add(body["entity_type"])
+        value = self.read(body["left"])
+        if "in" in body:
+            self._in(value, body["in"])
+        else:
+            self.used(value)
+
+
+def _entity(value: Any) -> EntityUid | None:
+    if isinstance(value, dict) and "__entity" in value:
+        entity = value["__entity"]
+        return (entity["type"], entity["id"])
+    return None

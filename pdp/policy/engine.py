@@ -12,12 +12,10 @@ from typing import Any, Literal, NamedTuple
 import cedarpy._internal as cedar
 import orjson
 
-from pdp.core.values import JsonObject
+from pdp.core.values import EntityUid, JsonObject
 
 PolicyHandle = cedar.PolicySet
 """Policies compiled for the engine."""
-
-Principal = str | dict[str, str]
 
 EngineRequest = dict[str, Any]
 """Principal, action and resource as `{"type", "id"}`, and `context` as JSON text when not empty.
@@ -125,10 +123,11 @@ def _parsed(est: JsonObject, index: int, is_template: bool) -> ParsedPolicy:
 
 
 class Link(NamedTuple):
-    """A template filled: its position among the texts, and the entity for each slot."""
+    """A template filled: its position among the texts, and the entity for each of its slots."""
 
     template: int
-    values: dict[str, dict[str, str]]
+    principal: EntityUid | None
+    resource: EntityUid | None
 
 
 def compile_policies(texts: Sequence[str], links: Sequence[Link] = ()) -> PolicyHandle:
@@ -136,19 +135,21 @@ def compile_policies(texts: Sequence[str], links: Sequence[Link] = ()) -> Policy
 
     The engine names them `policy0`, `policy1`, … in this order.
     """
-    filled = [
-        {
-            "template_id": f"policy{link.template}",
-            "new_id": f"policy{len(texts) + position}",
-            "values": link.values,
-        }
-        for position, link in enumerate(links)
-    ]
+    filled = [_link(link, len(texts) + index) for index, link in enumerate(links)]
     try:
         handle = cedar.PolicySet.from_str("\n".join(texts))
         return handle.with_linked_batch(filled) if filled else handle
     except ValueError as error:
         raise CedarSyntaxError(str(error)) from None
+
+
+def _link(link: Link, index: int) -> dict[str, Any]:
+    slots = {"?principal": link.principal, "?resource": link.resource}
+    return {
+        "template_id": f"policy{link.template}",
+        "new_id": f"policy{index}",
+        "values": {slot: {"type": uid[0], "id": uid[1]} for slot, uid in slots.items() if uid},
+    }
 
 
 def authorize(handle: PolicyHandle, entities_json: str, request: EngineRequest) -> EngineAnswer:

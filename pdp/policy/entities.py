@@ -1,53 +1,55 @@
-"""The entities in force, ready to be handed to the engine a few at a time.
+"""The entities in force: an immutable snapshot, kept as JSON text.
 
-Each is kept as JSON text in which `parents` are all its ancestors, so that a request needs only
-the entities whose own attributes matter, never those in between. An index is immutable: a change
-makes a new one that shares everything untouched.
+A change makes a new snapshot that shares everything untouched. What a request needs of it is cut
+out by `entity_slice`.
 """
 
+import itertools
+import sys
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from pdp.core.values import EntityUid, JsonObject
-from pdp.policy.access_paths import ANY_TAG, Trie
+from pdp.policy.ancestry import NO_ANCESTORS, Ancestry, Hierarchy, HierarchyFault, Uids
 
-Uids = tuple[EntityUid, ...]
-_NONE: Uids = ()
-_PARENTS = ',"parents":'
-_ATTRIBUTES = ',"attrs":{'
-_END = "}}"
+__all__ = ["EntityIndex", "HierarchyFault", "Stored", "uid_of"]
 
-
-class HierarchyFault(ValueError):
-    """Entities that are, by their parents, among their own ancestors."""
+_NO_UIDS: Uids = ()
+_EMPTY = "{}"
+_versions = itertools.count(1)
 
 
-class _Stored:
-    """One entity: its text up to the attributes, the attributes' text, and its place."""
+class Stored(NamedTuple):
+    """One entity: its attributes and tags as JSON text, and its direct parents."""
 
-    __slots__ = ("ancestors", "attributes", "head", "names", "parents")
-
-    def __init__(
-        self, head: str, attributes: str, names: tuple[str, ...], parents: Uids, ancestors: Uids
-    ) -> None:
-        self.head = head
-        self.attributes = attributes
-        self.names = names
-        self.parents = parents
-        self.ancestors = ancestors
-
-    def text(self) -> str:
-        return self.head + _ATTRIBUTES + self.attributes + _END
+    attributes: str
+    tags: str
+    parents: Uids
 
 
 class EntityIndex:
-    """All entities known, by uid."""
+    """All entities known, by uid.
 
-    def __init__(self, stored: dict[EntityUid, _Stored]) -> None:
-        self._stored = stored
-        self._ids: dict[str, list[str]] | None = None
+    Attributes:
+        version: another number for every snapshot of this process.
+    """
+
+    def __init__(
+        self,
+        base: dict[EntityUid, Stored],
+        changes: dict[EntityUid, Stored | None],
+        counts: dict[str, int],
+        kept: dict[Uids, Ancestry] | None = None,
+    ) -> None:
+        self._base = base
+        self._changes = changes
+        self._counts = counts
+        self._hierarchy = Hierarchy(self._parents, kept)
+        self._ids: dict[str, list[str]] = {}
+        self.version = next(_versions)
 
     @classmethod
     def load(cls, entities: Iterable[JsonObject]) -> "EntityIndex":
@@ -56,271 +58,166 @@ class EntityIndex:
         Raises:
             HierarchyFault: parents form a circle.
         """
-        return cls({}).with_changes(entities, ())
-
-    def __len__(self) -> int:
-        return len(self._stored)
-
-    def __contains__(self, uid: object) -> bool:
-        return uid in self._stored
-
-    def get(self, uid: EntityUid) -> JsonObject | None:
-        """One entity in Cedar's JSON form, with its direct parents."""
-        stored = self._stored.get(uid)
-        if stored is None:
-            return None
-        body: JsonObject = orjson.loads(stored.text())
-        body["parents"] = [{"type": kind, "id": name} for kind, name in stored.parents]
-        return body
-
-    def ancestors(self, uid: EntityUid) -> Uids:
-        """Everything above an entity, directly or not; nothing for one that is not known."""
-        stored = self._stored.get(uid)
-        return _NONE if stored is None else stored.ancestors
-
-    def ids_of_type(self, cedar_type: str) -> Sequence[str]:
-        """The ids of a type, sorted."""
-        if self._ids is None:
-            ids: dict[str, list[str]] = {}
-            for kind, name in self._stored:
-                ids.setdefault(kind, []).append(name)
-            for names in ids.values():
-                names.sort()
-            self._ids = ids
-        return self._ids.get(cedar_type, [])
-
-    def types(self) -> frozenset[str]:
-        """The types that have at least one entity."""
-        return frozenset(kind for kind, _ in self._stored)
+        share = _Sharing()
+        base: dict[EntityUid, Stored] = {}
+        for body in entities:
+            base[share.uid(body["uid"])] = share.stored(body)
+        counts: dict[str, int] = {}
+        for kind, _ in base:
+            counts[kind] = counts.get(kind, 0) + 1
+        index = cls(base, {}, counts)
+        index._hierarchy.require_acyclic(uid for uid in share.parents if uid in base)
+        return index
 
     def with_changes(
         self, puts: Iterable[JsonObject], deletes: Iterable[EntityUid]
     ) -> "EntityIndex":
-        """The index after replacing and deleting entities; this one stays as it is.
+        """The index after deleting and then putting entities; this one stays as it is.
 
         Raises:
             HierarchyFault: parents would form a circle.
         """
-        stored = dict(self._stored)
-        changed: dict[EntityUid, _Stored] = {}
+        share = _Sharing()
+        changed: dict[EntityUid, Stored | None] = dict.fromkeys(deletes)
         for body in puts:
-            uid = uid_of(body["uid"])
-            stored[uid] = changed[uid] = _draft(uid, body)
-        gone = [uid for uid in deletes if stored.pop(uid, None) is not None]
-        touched = changed.keys() | set(gone)
-        if self._stored and touched:
-            changed |= self._below(touched, stored)
-        _place(changed, stored)
-        return EntityIndex(stored)
+            changed[share.uid(body["uid"])] = share.stored(body)
+        moved: list[EntityUid] = []
+        counts = dict(self._counts)
+        for uid, after in changed.items():
+            before = self.stored(uid)
+            counts[uid[0]] = counts.get(uid[0], 0) + (after is not None) - (before is not None)
+            if (before.parents if before else _NO_UIDS) != (after.parents if after else _NO_UIDS):
+                moved.append(uid)
+        index = self._changed(changed, {kind: n for kind, n in counts.items() if n}, moved)
+        index._hierarchy.require_acyclic(moved)
+        index._take_ids(self, changed)
+        return index
 
-    def _below(
-        self, touched: set[EntityUid], stored: dict[EntityUid, _Stored]
-    ) -> dict[EntityUid, _Stored]:
-        """Fresh drafts of the entities below changed ones; their ancestors must be found anew."""
-        reached: dict[int, bool] = {}
-        below: dict[EntityUid, _Stored] = {}
-        for uid, entity in self._stored.items():
-            # Entities with the same ancestors share one tuple, so few are looked through.
-            key = id(entity.ancestors)
-            hit = reached.get(key)
-            if hit is None:
-                hit = reached[key] = not touched.isdisjoint(entity.ancestors)
-            if hit and uid not in touched and uid in stored:
-                head = entity.head.rpartition(_PARENTS)[0]
-                below[uid] = stored[uid] = _Stored(
-                    head, entity.attributes, entity.names, entity.parents, _NONE
-                )
-        return below
-
-    def slice_texts(
+    def _changed(
         self,
-        roots: Sequence[EntityUid],
-        overlays: Mapping[EntityUid, JsonObject],
-        trie: Trie,
-        context: JsonObject,
-    ) -> dict[EntityUid, str]:
-        """The JSON texts of the entities that an evaluation can touch.
+        changed: dict[EntityUid, Stored | None],
+        counts: dict[str, int],
+        moved: Iterable[EntityUid],
+    ) -> "EntityIndex":
+        kept = self._hierarchy.kept_without(frozenset(moved))
+        changes = {**self._changes, **changed}
+        # Copying everything is put off until many changes have come together.
+        if len(changes) < 1000 or len(changes) * 4 < len(self._base):
+            return EntityIndex(self._base, changes, counts, kept)
+        base = {**self._base, **changes}
+        return EntityIndex(
+            {uid: stored for uid, stored in base.items() if stored is not None}, {}, counts, kept
+        )
 
-        Args:
-            roots: principal and resource, in this order, then the action.
-            overlays: attributes laid over the stored ones for this evaluation.
-            trie: what the policies look into beyond the roots (`access_paths`).
-            context: the evaluation's context, for entities that are reached through it.
-        """
-        stored = self._stored
-        texts: dict[EntityUid, str] = {}
-        for uid in roots[:2]:
-            entity = stored.get(uid)
-            overlay = overlays.get(uid) if overlays else None
-            if overlay:
-                texts[uid] = _overlaid(uid, entity, overlay)
-            elif entity is not None:
-                texts[uid] = entity.head + _ATTRIBUTES + entity.attributes + _END
-        if trie:
-            _Walk(stored, overlays, texts).from_roots(roots, trie, context)
-        return texts
+    def __len__(self) -> int:
+        return sum(self._counts.values())
+
+    def __contains__(self, uid: EntityUid) -> bool:
+        return self.stored(uid) is not None
+
+    def stored(self, uid: EntityUid) -> Stored | None:
+        """One entity as it is kept, or None."""
+        changes = self._changes
+        if changes and uid in changes:
+            return changes[uid]
+        return self._base.get(uid)
+
+    def get(self, uid: EntityUid) -> JsonObject | None:
+        """One entity in Cedar's JSON form, with its direct parents."""
+        stored = self.stored(uid)
+        if stored is None:
+            return None
+        body: JsonObject = {
+            "uid": {"type": uid[0], "id": uid[1]},
+            "attrs": orjson.loads(stored.attributes),
+            "parents": [{"type": kind, "id": name} for kind, name in stored.parents],
+        }
+        if stored.tags:
+            body["tags"] = orjson.loads(stored.tags)
+        return body
+
+    def ancestry(self, uid: EntityUid) -> Ancestry:
+        """What is above an entity; nothing for one that is not known."""
+        changes = self._changes
+        stored = changes[uid] if changes and uid in changes else self._base.get(uid)
+        if stored is None:
+            return NO_ANCESTORS
+        return self._hierarchy.above(stored.parents)
+
+    def ancestors(self, uid: EntityUid) -> frozenset[EntityUid]:
+        """Everything above an entity, directly or not; nothing for one that is not known."""
+        return self.ancestry(uid).uids
+
+    def types(self) -> frozenset[str]:
+        """The types that have at least one entity."""
+        return frozenset(self._counts)
+
+    def ids_of_type(self, cedar_type: str) -> Sequence[str]:
+        """The ids of a type, sorted."""
+        ids = self._ids.get(cedar_type)
+        if ids is None:
+            if cedar_type not in self._counts:
+                return ()
+            found = {name for kind, name in self._base if kind == cedar_type}
+            for (kind, name), stored in self._changes.items():
+                if kind == cedar_type and stored is None:
+                    found.discard(name)
+                elif kind == cedar_type:
+                    found.add(name)
+            ids = self._ids[cedar_type] = sorted(found)
+        return ids
+
+    def _take_ids(self, earlier: "EntityIndex", changed: Iterable[EntityUid]) -> None:
+        """Carry sorted ids over where few changes have to be worked into them."""
+        names: dict[str, list[str]] = {}
+        for kind, name in changed:
+            names.setdefault(kind, []).append(name)
+        for kind, ids in list(earlier._ids.items()):
+            touched = names.get(kind, [])
+            if len(touched) > 100:
+                continue
+            taken = ids if not touched else ids.copy()
+            for name in touched:
+                at = bisect_left(taken, name)
+                there = at < len(taken) and taken[at] == name
+                if (kind, name) in self and not there:
+                    taken.insert(at, name)
+                elif (kind, name) not in self and there:
+                    del taken[at]
+            self._ids[kind] = taken
+
+    def _parents(self, uid: EntityUid) -> Uids:
+        stored = self.stored(uid)
+        return _NO_UIDS if stored is None else stored.parents
 
 
-class _Walk:
-    """Follows access paths through the data and adds every entity that they lead to."""
+class _Sharing:
+    """Makes one object of equal uids and parents: many entities are in the same few groups."""
 
-    def __init__(
-        self,
-        stored: Mapping[EntityUid, _Stored],
-        overlays: Mapping[EntityUid, JsonObject],
-        texts: dict[EntityUid, str],
-    ) -> None:
-        self._stored = stored
-        self._overlays = overlays
-        self._texts = texts
+    def __init__(self) -> None:
+        self.parents: dict[EntityUid, EntityUid] = {}
+        self._several: dict[Uids, Uids] = {}
 
-    def from_roots(self, roots: Sequence[EntityUid], trie: Trie, context: JsonObject) -> None:
-        principal, resource, action = roots
-        for root, steps in trie.items():
-            if root == "context":
-                self._into(context, steps)
-            elif root == "principal":
-                self._entity(principal, steps)
-            elif root == "resource":
-                self._entity(resource, steps)
-            elif root == "action":
-                self._entity(action, steps)
-            else:
-                self._entity(root, steps)
+    def uid(self, value: Mapping[str, Any]) -> EntityUid:
+        kind, name = uid_of(value)
+        return (sys.intern(kind), name)
 
-    def _entity(self, uid: EntityUid, steps: Trie) -> None:
-        entity = self._stored.get(uid)
-        overlay = self._overlays.get(uid)
-        if uid not in self._texts and (entity is not None or overlay):
-            self._texts[uid] = (
-                _overlaid(uid, entity, overlay) if overlay else entity.text()  # type: ignore[union-attr]
-            )
-        if not steps or uid not in self._texts:
-            return
-        body = orjson.loads(self._texts[uid])
-        attributes = body["attrs"]
-        for step, further in steps.items():
-            if step == ANY_TAG:
-                for value in body.get("tags", {}).values():
-                    self._value(value, further)
-            elif step in attributes:
-                self._value(attributes[step], further)
+    def stored(self, body: JsonObject) -> Stored:
+        attributes, tags = body.get("attrs"), body.get("tags")
+        found = dict.fromkeys([self._parent(each) for each in body.get("parents") or ()])
+        parents = tuple(found)
+        return Stored(
+            orjson.dumps(attributes).decode() if attributes else _EMPTY,
+            orjson.dumps(tags).decode() if tags else "",
+            self._several.setdefault(parents, parents),
+        )
 
-    def _into(self, record: JsonObject, steps: Trie) -> None:
-        for step, further in steps.items():
-            if step in record:
-                self._value(record[step], further)
-
-    def _value(self, value: Any, steps: Trie) -> None:
-        if not isinstance(value, dict):
-            return
-        if "__entity" in value:
-            self._entity(uid_of(value), steps)
-        elif value.keys() == {"type", "id"}:
-            # With a schema Cedar also reads an entity reference written without its wrapper.
-            self._entity(uid_of(value), steps)
-            self._into(value, steps)
-        else:
-            self._into(value, steps)
+    def _parent(self, value: Mapping[str, Any]) -> EntityUid:
+        uid = self.uid(value)
+        return self.parents.setdefault(uid, uid)
 
 
 def uid_of(value: Mapping[str, Any]) -> EntityUid:
     """The uid in a JSON object, with or without the `__entity` wrapper."""
     inner = value.get("__entity", value)
     return (inner["type"], inner["id"])
-
-
-def entity_text(uid: EntityUid, attributes: JsonObject, ancestors: Iterable[EntityUid]) -> str:
-    """The text of an entity that is not stored, such as an action of the schema."""
-    head = '{"uid":' + _text({"type": uid[0], "id": uid[1]})
-    above = _text([{"type": kind, "id": name} for kind, name in ancestors])
-    return head + _PARENTS + above + _ATTRIBUTES + _text(attributes)[1:-1] + _END
-
-
-def _text(value: Any) -> str:
-    return orjson.dumps(value).decode()
-
-
-def _draft(uid: EntityUid, body: JsonObject) -> _Stored:
-    attributes = body.get("attrs") or {}
-    tags = body.get("tags")
-    head = '{"uid":' + _text({"type": uid[0], "id": uid[1]})
-    if tags:
-        head += ',"tags":' + _text(tags)
-    parents = tuple(dict.fromkeys(uid_of(parent) for parent in body.get("parents") or ()))
-    return _Stored(head, _text(attributes)[1:-1], _shared_names(attributes), parents, _NONE)
-
-
-_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {}
-
-
-def _shared_names(attributes: JsonObject) -> tuple[str, ...]:
-    # Entities of a type mostly have the same attributes: keep each list of names once.
-    names = tuple(attributes)
-    if len(_NAMES) > 10_000:
-        _NAMES.clear()
-    return _NAMES.setdefault(names, names)
-
-
-def _place(drafts: dict[EntityUid, _Stored], stored: Mapping[EntityUid, _Stored]) -> None:
-    """Give every draft its ancestors and write them into its text as its parents."""
-    above: dict[Uids, Uids] = {}
-    shared_uids: dict[EntityUid, EntityUid] = {}
-    done: set[EntityUid] = set()
-    for start in drafts:
-        path: list[EntityUid] = [start]
-        on_path = {start}
-        while path:
-            uid = path[-1]
-            draft = drafts[uid]
-            waiting = (
-                [parent for parent in draft.parents if parent in drafts and parent not in done]
-                if uid not in done
-                else []
-            )
-            if waiting:
-                if waiting[0] in on_path:
-                    raise HierarchyFault(
-                        f"`{waiting[0][0]}::{waiting[0][1]}` is among its own ancestors"
-                    )
-                path.append(waiting[0])
-                on_path.add(waiting[0])
-                continue
-            if uid not in done:
-                _finish(draft, stored, above, shared_uids)
-                done.add(uid)
-            on_path.discard(path.pop())
-
-
-def _finish(
-    draft: _Stored,
-    stored: Mapping[EntityUid, _Stored],
-    above: dict[Uids, Uids],
-    shared_uids: dict[EntityUid, EntityUid],
-) -> None:
-    parents = draft.parents
-    ancestors = above.get(parents)
-    if ancestors is None:
-        found: dict[EntityUid, None] = {}
-        for parent in parents:
-            found[shared_uids.setdefault(parent, parent)] = None
-            if parent in stored:
-                found.update(dict.fromkeys(stored[parent].ancestors))
-        ancestors = above[parents] = tuple(found)
-    draft.ancestors = ancestors
-    if draft.parents == ancestors:
-        draft.parents = ancestors
-    listed = [{"type": kind, "id": name} for kind, name in ancestors]
-    draft.head += _PARENTS + _text(listed)
-
-
-def _overlaid(uid: EntityUid, entity: _Stored | None, overlay: JsonObject) -> str:
-    if entity is None:
-        return entity_text(uid, overlay, ())
-    if overlay.keys().isdisjoint(entity.names):
-        separator = "," if entity.attributes else ""
-        return (
-            entity.head + _ATTRIBUTES + entity.attributes + separator + _text(overlay)[1:-1] + _END
-        )
-    attributes = orjson.loads("{" + entity.attributes + "}")
-    return entity.head + _ATTRIBUTES + _text(attributes | overlay)[1:-1] + _END

@@ -1,58 +1,69 @@
 """AuthZEN names and values to Cedar's, and back (contract, section 4)."""
 
-import re
 from collections.abc import Iterable
-from collections.abc import Mapping as Names
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pdp.core.authzen import Entity, Evaluation
+from pdp.core.authzen import Evaluation
 from pdp.core.values import EntityUid, JsonObject
 from pdp.policy.coercion import Coercion
-from pdp.policy.engine import Principal
+from pdp.policy.names import (
+    NO_NAMES,
+    NameMap,
+    by_id,
+    by_last_part,
+    cedar_literal,
+    is_cedar_type,
+    pascal_case,
+    snake_case,
+)
 from pdp.policy.schema_types import Record, Schema
+
+__all__ = ["NO_NAMES", "RESERVED", "CedarRequest", "Mapping", "NameMap"]
 
 RESERVED = frozenset({"approval", "request", "now", "caller"})
 """Members of the context that only this server sets."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(::[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
-_KEYWORDS = frozenset(
-    "true false if then else in is like has __cedar permit forbid when unless".split()
-)
-_PLAIN_ID = re.compile(r"[ !#-\[\]-~]*", re.ASCII)
-_WORD = re.compile(r"[^A-Za-z0-9]+", re.ASCII)
-_UNKNOWN_TYPE = "__unknown"
-_MOST_CACHED = 20_000
+_MOST_CACHED = 4096
+_LONGEST_CACHED = 100
 
 
 class CedarRequest(NamedTuple):
     """An evaluation in Cedar's terms.
 
     Attributes:
-        principal: for the engine, as are `action` and `resource`.
         context: in Cedar's JSON form, without the reserved members.
-        overlays: attributes from the request, by entity.
+        overlays: attributes from the request, in Cedar's JSON form, by entity.
         dropped: JSON Pointers of what Cedar cannot hold.
+        representable: whether Cedar can name both types; if not, no policy can match.
     """
 
-    principal: Principal
-    action: Principal
-    resource: Principal
     principal_uid: EntityUid
     action_uid: EntityUid
     resource_uid: EntityUid
     context: JsonObject
     overlays: dict[EntityUid, JsonObject]
-    dropped: tuple[str, ...]
+    dropped: tuple[str, ...] = ()
+    representable: bool = True
+
+    @property
+    def principal(self) -> str:
+        """The principal as Cedar writes it."""
+        return cedar_literal(self.principal_uid)
+
+    @property
+    def action(self) -> str:
+        """The action as Cedar writes it."""
+        return cedar_literal(self.action_uid)
+
+    @property
+    def resource(self) -> str:
+        """The resource as Cedar writes it."""
+        return cedar_literal(self.resource_uid)
 
 
-class NameMap(NamedTuple):
-    """What `mapping.yaml` says: AuthZEN types and actions to Cedar's."""
-
-    types: Names[str, str]
-    actions: Names[str, EntityUid]
-
-
-NO_NAMES = NameMap({}, {})
+# Shared by all requests that carry nothing; nobody writes into a request.
+_NOTHING: JsonObject = {}
+_NO_OVERLAYS: dict[EntityUid, JsonObject] = {}
 
 
 class Mapping:
@@ -67,124 +78,119 @@ class Mapping:
 
     def __init__(
         self,
-        names: NameMap,
-        schema: Schema | None,
+        names: NameMap = NO_NAMES,
+        schema: Schema | None = None,
         types: Iterable[str] = (),
         actions: Iterable[EntityUid] = (),
     ) -> None:
         self.names = names
         self._schema = schema
-        known = set(types) | (set(schema.entity_types) if schema else set())
-        self._types = known
-        self._by_last_part = _by_last_part(known)
-        self._actions = set(actions) | (set(schema.actions) if schema else set())
-        self._action_by_id = _unambiguous(self._actions)
+        self._types = frozenset(types) | (schema.entity_types.keys() if schema else frozenset())
+        self._actions = frozenset(actions) | (schema.actions.keys() if schema else frozenset())
+        self._by_last_part = by_last_part(self._types)
+        self._action_uids = by_id(self._actions) | dict(names.actions)
         self._back_types = {cedar: authzen for authzen, cedar in names.types.items()}
         self._back_actions = {uid: name for name, uid in names.actions.items()}
-        self._type_cache: dict[str, str] = {}
-        self._action_cache: dict[str, EntityUid] = {}
-        self._literals: dict[EntityUid, Principal] = {}
+        self._known_types: dict[str, str] = {}
 
     def knowing(self, types: Iterable[str], actions: Iterable[EntityUid]) -> "Mapping":
         """This mapping for a set whose policies and entities also name these."""
-        return Mapping(
-            self.names, self._schema, self._types | set(types), self._actions | set(actions)
-        )
+        all_types, all_actions = self._types.union(types), self._actions.union(actions)
+        if len(all_types) == len(self._types) and len(all_actions) == len(self._actions):
+            return self
+        return Mapping(self.names, self._schema, all_types, all_actions)
 
     def request(self, evaluation: Evaluation) -> CedarRequest:
         """An evaluation in Cedar's terms; never fails, whatever the names and values are."""
         subject, action, resource, context = evaluation
-        principal_uid = (self.entity_type(subject.type), subject.id)
-        resource_uid = (self.entity_type(resource.type), resource.id)
-        action_uid = self.action_uid(action.name)
-        overlays: dict[EntityUid, JsonObject] = {}
-        coerced: JsonObject = {}
-        dropped: tuple[str, ...] = ()
+        known = self._known_types
+        subject_type = known.get(subject.type)
+        resource_type = known.get(resource.type)
+        representable = True
+        if subject_type is None:
+            subject_type = self.entity_type(subject.type)
+            representable = is_cedar_type(subject_type)
+        if resource_type is None:
+            resource_type = self.entity_type(resource.type)
+            representable = representable and is_cedar_type(resource_type)
+        found = CedarRequest(
+            (subject_type, subject.id),
+            self._action_uids.get(action.name) or ("Action", action.name),
+            (resource_type, resource.id),
+            _NOTHING,
+            _NO_OVERLAYS,
+            (),
+            representable,
+        )
         if subject.properties or resource.properties or context or action.properties:
-            coercion = Coercion(self.entity_type)
-            if subject.properties:
-                overlays[principal_uid] = self._attributes(
-                    coercion, subject, principal_uid, "/subject"
-                )
-            if resource.properties:
-                overlay = self._attributes(coercion, resource, resource_uid, "/resource")
-                overlays[resource_uid] = overlays.get(resource_uid, {}) | overlay
-            if context or action.properties:
-                coerced = self._context(coercion, context, action.properties, action_uid)
-            dropped = tuple(coercion.dropped)
+            return self._with_values(found, evaluation)
+        return found
+
+    def _with_values(self, found: CedarRequest, evaluation: Evaluation) -> CedarRequest:
+        subject, action, resource, context = evaluation
+        coercion = Coercion(self.entity_type)
+        schema = self._schema
+        overlays: dict[EntityUid, JsonObject] = {}
+        for entity, uid, at in (
+            (subject, found.principal_uid, "subject"),
+            (resource, found.resource_uid, "resource"),
+        ):
+            if entity.properties:
+                shape = schema.shape(uid[0]) if schema else None
+                laid = coercion.members(entity.properties, shape, (at, "properties"))
+                overlays[uid] = {**overlays[uid], **laid} if uid in overlays else laid
+        coerced = _NOTHING
+        if context or action.properties:
+            record = schema.context(found.action_uid) if schema else None
+            coerced = _context(coercion, context, action.properties, record)
         return CedarRequest(
-            self.literal(principal_uid),
-            self.literal(action_uid),
-            self.literal(resource_uid),
-            principal_uid,
-            action_uid,
-            resource_uid,
+            found.principal_uid,
+            found.action_uid,
+            found.resource_uid,
             coerced,
             overlays,
-            dropped,
+            tuple(coercion.dropped),
+            found.representable,
         )
 
-    def _attributes(
-        self, coercion: Coercion, entity: Entity, uid: EntityUid, at: str
-    ) -> JsonObject:
-        shape = self._schema.shape(uid[0]) if self._schema else None
-        return coercion.members(entity.properties, shape, at + "/properties")
-
-    def _context(
-        self, coercion: Coercion, context: JsonObject, properties: JsonObject, action: EntityUid
-    ) -> JsonObject:
-        record = self._schema.context(action) if self._schema else None
-        if not RESERVED.isdisjoint(context):
-            context = {name: value for name, value in context.items() if name not in RESERVED}
-        coerced = coercion.members(context, record, "/context")
-        if properties:
-            known = record.attributes.get("action") if record else None
-            inner = known.type if known and isinstance(known.type, Record) else None
-            coerced["action"] = coercion.members(properties, inner, "/action/properties")
-        return coerced
-
     def entity_type(self, name: str) -> str:
-        """The Cedar type of an AuthZEN type: mapped, else of that very name, else PascalCase."""
-        found = self._type_cache.get(name)
+        """The Cedar type of an AuthZEN type: mapped, else of that very name, else PascalCase.
+
+        A name that Cedar cannot have is given back as it is.
+        """
+        found = self._known_types.get(name)
         if found is None:
             found = self._find_type(name)
-            _remember(self._type_cache, name, found)
+            if len(name) <= _LONGEST_CACHED and is_cedar_type(found):
+                if len(self._known_types) >= _MOST_CACHED:
+                    self._known_types = {}
+                self._known_types[name] = found
         return found
 
     def _find_type(self, name: str) -> str:
         mapped = self.names.types.get(name)
         if mapped is not None:
             return mapped
-        if name in self._types:
-            return name
-        pascal = _pascal(name)
-        if pascal in self._types:
-            return pascal
-        for last in (name, pascal):
-            qualified = self._by_last_part.get(last)
-            if qualified is not None:
-                return qualified
-        for candidate in (pascal, name):
-            if _is_type(candidate):
+        pascal = pascal_case(name)
+        for candidate in (name, pascal):
+            if candidate in self._types:
                 return candidate
-        return _UNKNOWN_TYPE
+        for candidate in (name, pascal):
+            if candidate in self._by_last_part:
+                return self._by_last_part[candidate]
+        return pascal if is_cedar_type(pascal) else name
 
     def authzen_type(self, cedar_type: str) -> str:
-        """The AuthZEN type of a Cedar type: mapped, else in snake case."""
+        """The AuthZEN type of a Cedar type: mapped, else in snake case where that leads back."""
         mapped = self._back_types.get(cedar_type)
         if mapped is not None:
             return mapped
-        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cedar_type.rsplit("::", 1)[-1]).lower()
+        snake = snake_case(cedar_type)
         return snake if self.entity_type(snake) == cedar_type else cedar_type
 
     def action_uid(self, name: str) -> EntityUid:
         """The Cedar action of an AuthZEN action name."""
-        found = self._action_cache.get(name)
-        if found is None:
-            found = self.names.actions.get(name) or self._action_by_id.get(name)
-            found = found or ("Action", name)
-            _remember(self._action_cache, name, found)
-        return found
+        return self._action_uids.get(name) or ("Action", name)
 
     def action_name(self, uid: EntityUid) -> str:
         """The AuthZEN name of a Cedar action."""
@@ -192,44 +198,18 @@ class Mapping:
 
     def known_action_names(self) -> list[str]:
         """The names of the actions that some policy or the schema knows, sorted."""
-        return sorted({self.action_name(uid) for uid in self._actions})
-
-    def literal(self, uid: EntityUid) -> Principal:
-        """The entity for the engine: a literal, or a structure where its id needs escapes."""
-        found = self._literals.get(uid)
-        if found is None:
-            kind, identifier = uid
-            plain = _PLAIN_ID.fullmatch(identifier)
-            found = f'{kind}::"{identifier}"' if plain else {"type": kind, "id": identifier}
-            _remember(self._literals, uid, found)
-        return found
+        named = {self.action_name(uid): uid for uid in self._actions}
+        return sorted(name for name, uid in named.items() if self.action_uid(name) == uid)
 
 
-def _remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
-    if len(cache) >= _MOST_CACHED:
-        cache.clear()
-    cache[key] = value
-
-
-def _pascal(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in _WORD.split(name))
-
-
-def _is_type(name: str) -> bool:
-    return bool(_NAME.fullmatch(name)) and _KEYWORDS.isdisjoint(name.split("::"))
-
-
-def _by_last_part(types: set[str]) -> dict[str, str]:
-    found: dict[str, list[str]] = {}
-    for name in types:
-        if "::" in name:
-            found.setdefault(name.rsplit("::", 1)[1], []).append(name)
-    return {last: names[0] for last, names in found.items() if len(names) == 1}
-
-
-def _unambiguous(actions: set[EntityUid]) -> dict[str, EntityUid]:
-    found: dict[str, list[EntityUid]] = {}
-    for uid in actions:
-        found.setdefault(uid[1], []).append(uid)
-    plain = {uid[1]: uid for uid in actions if uid[0] == "Action"}
-    return {name: uids[0] for name, uids in found.items() if len(uids) == 1} | plain
+def _context(
+    coercion: Coercion, context: JsonObject, properties: JsonObject, record: Record | None
+) -> JsonObject:
+    if not RESERVED.isdisjoint(context):
+        context = {name: value for name, value in context.items() if name not in RESERVED}
+    coerced = coercion.members(context, record, ("context",))
+    if properties:
+        known = record.attributes.get("action") if record else None
+        inner = known.type if known and isinstance(known.type, Record) else None
+        coerced["action"] = coercion.members(properties, inner, ("action", "properties"))
+    return coerced

@@ -4,6 +4,20 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 
+class Want(NamedTuple):
+    """What is wanted of one entity: attributes by name (None: all), and whether its tags."""
+
+    names: frozenset[str] | None
+    tags: bool
+
+    def along_with(self, other: "Want") -> "Want":
+        """What both want."""
+        if self == other:
+            return self
+        both = None if self.names is None or other.names is None else self.names | other.names
+        return Want(both, self.tags or other.tags)
+
+
 class Reach(NamedTuple):
     """What is read below one value, which may be an entity or a record.
 
@@ -21,20 +35,10 @@ class Reach(NamedTuple):
     member: bool = False
     everything: bool = False
 
-    @property
-    def looks(self) -> bool:
-        """Whether the value itself is looked into, so that its data must be there."""
-        return bool(self.attrs or self.tags or self.any_tag is not None or self.everything)
-
-    @property
-    def names(self) -> frozenset[str] | None:
-        """The attributes that are read; None for all."""
-        return None if self.everything else frozenset(name for name, _ in self.attrs)
-
-    @property
-    def tagged(self) -> bool:
-        """Whether tags are read."""
-        return bool(self.tags or self.any_tag is not None or self.everything)
+    def want(self) -> Want:
+        """What must be there of an entity that is read like this."""
+        tags = bool(self.tags or self.any_tag is not None or self.everything)
+        return Want(None if self.everything else frozenset(name for name, _ in self.attrs), tags)
 
     def onward(self) -> bool:
         """Whether reading goes on through what its attributes or tags refer to."""

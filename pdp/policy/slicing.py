@@ -1,90 +1,40 @@
 """The policies that a request can touch, found by their heads without looking at the others.
 
 A policy whose head (principal, action, resource) cannot match a request cannot decide it, so the
-engine is given only those that can. What is asked of an entity is reduced to the few names that
-some policy mentions; requests alike in that respect share one slice and its ready handle.
+engine is given only those that can. What a request is to the policies is reduced to the few names
+that some head mentions; requests alike in that respect share one slice and its ready handle.
 """
 
+from array import array
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TypeVar
 
 from pdp.core.values import EntityUid
-from pdp.policy.access_paths import ANY_TAG, Path, Trie, trie_of
-from pdp.policy.engine import Link, PolicyHandle, compile_policies
-from pdp.policy.policy import Constraint, Policy, Scope
+from pdp.policy.engine import PolicyHandle
+from pdp.policy.policy import Constraint, Policy
+from pdp.policy.slice import Entry, Slice, TemplateLink
 
-__all__ = ["ANY_TAG", "Slice", "SliceIndex", "TemplateLink"]
+__all__ = ["Slice", "SliceIndex", "TemplateLink"]
 
-_MOST_SLICES = 8192
+Uids = frozenset[EntityUid]
 
-Uids = Sequence[EntityUid]
-_Profile = tuple[str | None, tuple[EntityUid, ...]]
-
-
-class TemplateLink(NamedTuple):
-    """A Cedar template with its slots filled: it decides as a policy of its own."""
-
-    template: Policy
-    principal: EntityUid | None = None
-    resource: EntityUid | None = None
-
-    def scope(self) -> Scope:
-        """The template's head with the slots filled."""
-        head = self.template.scope
-        return Scope(
-            _filled(head.principal, self.principal),
-            head.action,
-            _filled(head.resource, self.resource),
-        )
-
-    def values(self) -> dict[str, dict[str, str]]:
-        """The slots for the engine."""
-        slots = {"?principal": self.principal, "?resource": self.resource}
-        return {slot: {"type": uid[0], "id": uid[1]} for slot, uid in slots.items() if uid}
+_ANY = 0
+# Fewer policies than this are looked through one by one, rather than by resource.
+_FEW = 16
+_MOST_PROFILES = 16_384
 
 
-class Slice:
-    """Some policies of a set, ready to be evaluated together.
+class _Kind:
+    """What heads ask of an entity for its type and ancestors alone; the same object when equal."""
 
-    Attributes:
-        policies: what may determine a decision, by the engine's position.
-        templates: workflow templates that its permits name, in the order of the workflows.
-        context_members: members of the context that its conditions read.
-        whole_context: its conditions use the context as a value.
-        trie: what its conditions look into beyond principal, action and resource.
-        handle: the compiled policies; None for the empty slice.
-    """
+    __slots__ = ("keys",)
 
-    __slots__ = (
-        "context_members",
-        "handle",
-        "policies",
-        "reads_caller",
-        "reads_now",
-        "reads_request",
-        "templates",
-        "trie",
-        "whole_context",
-    )
+    def __init__(self, keys: frozenset[int]) -> None:
+        self.keys = keys
 
-    def __init__(self, entries: Sequence[Policy | TemplateLink], order: Mapping[str, int]) -> None:
-        self.handle, self.policies = _compiled(entries)
-        deciding = [
-            entry.template if isinstance(entry, TemplateLink) else entry for entry in entries
-        ]
-        named = {
-            policy.template for policy in deciding if policy.template and policy.effect == "permit"
-        }
-        last = len(order)
-        self.templates = tuple(sorted(named, key=lambda name: (order.get(name, last), name)))
-        access = [policy.access for policy in deciding]
-        self.context_members = frozenset().union(*(each.context_members for each in access))
-        self.whole_context = any(each.whole_context for each in access)
-        needs: set[Path] = set().union(*(each.needs for each in access))
-        self.trie: Trie = trie_of(needs)
-        self.reads_now = self.whole_context or "now" in self.context_members
-        self.reads_caller = self.whole_context or "caller" in self.context_members
-        self.reads_request = self.whole_context or "request" in self.context_members
+
+_Profile = tuple[EntityUid | None, _Kind]
+_Leaf = list[int] | dict[int, list[int]]
 
 
 class SliceIndex:
@@ -102,23 +52,24 @@ class SliceIndex:
         workflow_order: Sequence[str] = (),
         links: Sequence[TemplateLink] = (),
     ) -> None:
-        self._entries: list[Policy | TemplateLink] = [
-            policy for policy in policies if not policy.is_template
-        ]
+        self._entries: list[Entry] = [each for each in policies if not each.is_template]
         self._entries += links
         self._order = {name: position for position, name in enumerate(workflow_order)}
-        self._principals = _Side()
-        self._resources = _Side()
-        self.actions: set[EntityUid] = set()
+        self._principals, self._actions, self._resources = _Side(), _Side(), _Side()
+        self._resource_keys = array("I")
+        self._leaves: dict[int, dict[int, _Leaf]] = {}
         self.types: set[str] = set()
-        self._by_action: dict[Hashable, dict[Hashable, dict[Hashable, list[int]]]] = {}
         for position, entry in enumerate(self._entries):
             self._add(position, entry)
-        self.types |= self._principals.types | self._resources.types
-        for uid in self._principals.uids | self._resources.uids:
-            self.types.add(uid[0])
-        self._slices: dict[Hashable, Slice] = {}
+        self._divide_large_leaves()
+        for side in (self._principals, self._resources):
+            self.types |= side.types
+        self.actions = self._actions.uids
+        self._by_profile: dict[tuple[object, ...], Slice] = {}
         self._by_members: dict[tuple[int, ...], Slice] = {}
+        self._compiled = 0
+        self._most_compiled = max(1024, len(self._entries) // 8)
+        self._inherited: dict[tuple[str, ...], PolicyHandle] = {}
 
     def slice(
         self,
@@ -130,131 +81,179 @@ class SliceIndex:
         resource_ancestors: Uids,
     ) -> Slice:
         """Exactly the policies whose heads match a request."""
-        key = (
-            self._principals.profile(principal, principal_ancestors),
-            action if action in self.actions else None,
-            tuple(action_ancestors) if action_ancestors else None,
-            self._resources.profile(resource, resource_ancestors),
-        )
-        found = self._slices.get(key)
+        of_principal = self._principals.profile(principal, principal_ancestors)
+        of_action = self._actions.profile(action, action_ancestors)
+        of_resource = self._resources.profile(resource, resource_ancestors)
+        key = (*of_principal, *of_action, *of_resource)
+        found = self._by_profile.get(key)
         if found is None:
-            found = self._find(key[0], action, action_ancestors, key[3])
-            _make_room(self._slices)
-            self._slices[key] = found
+            found = self._members(
+                self._principals.keys(principal, of_principal),
+                self._actions.keys(action, of_action),
+                self._resources.keys(resource, of_resource),
+            )
+            make_room(self._by_profile, _MOST_PROFILES)
+            self._by_profile[key] = found
         return found
 
     def whole(self) -> Slice:
         """Every policy as one slice: what all other slices must agree with."""
         return Slice(self._entries, self._order)
 
-    def _add(self, position: int, entry: Policy | TemplateLink) -> None:
+    def inherit(self, earlier: "SliceIndex") -> None:
+        """Use what an earlier index has compiled, where the very same policies are a slice here."""
+        slices = list(earlier._by_members.values())
+        self._inherited = {
+            each.texts: each.compiled
+            for each in slices
+            if each.compiled is not None and not each.has_links
+        }
+
+    def _add(self, position: int, entry: Entry) -> None:
         policy = entry.template if isinstance(entry, TemplateLink) else entry
         scope = entry.scope() if isinstance(entry, TemplateLink) else entry.scope
-        principal = self._principals.add(scope.principal)
-        resource = self._resources.add(scope.resource)
         self.types |= policy.access.types
-        names: Sequence[EntityUid | None] = scope.action.entities or [None]
-        self.actions.update(name for name in names if name is not None)
-        for name in names:
-            by_principal = self._by_action.setdefault(name, {})
-            by_principal.setdefault(principal, {}).setdefault(resource, []).append(position)
+        (resource,) = self._resources.add(scope.resource)
+        (principal,) = self._principals.add(scope.principal)
+        self._resource_keys.append(resource)
+        for action in self._actions.add(scope.action):
+            leaf = self._leaves.setdefault(action, {}).setdefault(principal, [])
+            assert isinstance(leaf, list)
+            leaf.append(position)
 
-    def _find(
-        self, principal: _Profile, action: EntityUid, action_ancestors: Uids, resource: _Profile
-    ) -> Slice:
-        principal_keys = _keys(principal)
-        resource_keys = _keys(resource)
+    def _divide_large_leaves(self) -> None:
+        for by_principal in self._leaves.values():
+            for principal, leaf in by_principal.items():
+                if len(leaf) > _FEW:
+                    by_resource: dict[int, list[int]] = {}
+                    for position in leaf:
+                        by_resource.setdefault(self._resource_keys[position], []).append(position)
+                    by_principal[principal] = by_resource
+
+    def _members(self, principals: set[int], actions: set[int], resources: set[int]) -> Slice:
         members: set[int] = set()
-        for name in (None, action, *action_ancestors):
-            by_principal = self._by_action.get(name)
+        for action in actions:
+            by_principal = self._leaves.get(action)
             if by_principal is None:
                 continue
-            for first in _both(by_principal, principal_keys):
-                by_resource = by_principal[first]
-                for second in _both(by_resource, resource_keys):
-                    members.update(by_resource[second])
-        chosen = tuple(sorted(members))
-        found = self._by_members.get(chosen)
+            for principal in _both(by_principal, principals):
+                leaf = by_principal[principal]
+                if isinstance(leaf, dict):
+                    for resource in _both(leaf, resources):
+                        members.update(leaf[resource])
+                else:
+                    keys = self._resource_keys
+                    members.update([each for each in leaf if keys[each] in resources])
+        return self._of(tuple(sorted(members)))
+
+    def _of(self, members: tuple[int, ...]) -> Slice:
+        found = self._by_members.get(members)
         if found is None:
-            found = Slice([self._entries[position] for position in chosen], self._order)
-            _make_room(self._by_members)
-            self._by_members[chosen] = found
+            self._forget_old(len(members))
+            found = Slice([self._entries[position] for position in members], self._order)
+            if self._inherited and not found.has_links:
+                handle = self._inherited.get(found.texts)
+                if handle is not None:
+                    found.take_handle(handle)
+            self._by_members[members] = found
         return found
+
+    def _forget_old(self, wanted: int) -> None:
+        """Keep what is compiled within bounds: a compiled policy takes some 4 KB."""
+        self._compiled += wanted
+        if self._compiled <= self._most_compiled:
+            return
+        slices = list(self._by_members.items())
+        kept = dict(slices[len(slices) // 2 :])
+        alive = set(map(id, kept.values()))
+        profiles = list(self._by_profile.items())
+        self._by_profile = {key: each for key, each in profiles if id(each) in alive}
+        self._by_members = kept
+        self._compiled = wanted + sum(len(members) for members in kept)
 
 
 class _Side:
-    """What the heads of all policies ask of principals (or of resources)."""
+    """What the heads of all policies ask of principals, of actions or of resources.
+
+    Each distinct constraint has a number, its key. An entity meets the keys that it meets itself
+    (`==`, and `in`, which holds of the entity as well), and those of its type and ancestors.
+    """
 
     def __init__(self) -> None:
         self.uids: set[EntityUid] = set()
         self.types: set[str] = set()
+        self._numbers: dict[Hashable, int] = {None: _ANY}
+        self._kinds: dict[tuple[str, Uids], _Kind] = {}
+        self._distinct: dict[frozenset[int], _Kind] = {}
 
-    def add(self, constraint: Constraint) -> Hashable:
-        """Take note of a constraint; the key that it is indexed under."""
+    def add(self, constraint: Constraint) -> tuple[int, ...]:
+        """Take note of a constraint; the keys that a policy with it is found under."""
         form, entities, kind, _ = constraint
         if form == "any":
-            return None
-        if kind is not None:
+            return (_ANY,)
+        if form == "is":
+            assert kind is not None
             self.types.add(kind)
-        if not entities:
-            return kind
-        uid = entities[0]
-        self.uids.add(uid)
+            return (self._number(kind),)
+        for uid in entities:
+            self.uids.add(uid)
+            self.types.add(uid[0])
+        if form == "is in":
+            assert kind is not None
+            self.types.add(kind)
+            return tuple(self._number((kind, uid)) for uid in entities)
         if form == "==":
-            return ("=", uid)
-        return uid if kind is None else (kind, uid, "in")
+            return tuple(self._number(("==", *uid)) for uid in entities)
+        return tuple(dict.fromkeys(self._number(uid) for uid in entities))
+
+    def _number(self, key: Hashable) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
 
     def profile(self, uid: EntityUid, ancestors: Uids) -> _Profile:
-        """What of an entity any policy asks about: its type, and the names it is or is in."""
-        mentioned = self.uids
-        names = [uid] if uid in mentioned else [("", "")]
+        """What of an entity any head asks for: itself if it is named, its type and ancestors."""
+        name = uid[0] if uid[0] in self.types else ""
+        kind = self._kinds.get((name, ancestors))
+        if kind is None:
+            kind = self._kind(name, ancestors)
+        return (uid if uid in self.uids else None, kind)
+
+    def keys(self, uid: EntityUid, profile: _Profile) -> set[int]:
+        """The keys that an entity of this profile meets."""
+        keys = {_ANY, *profile[1].keys}
+        if profile[0] is not None:
+            for key in (("==", *uid), uid, (uid[0], uid)):
+                number = self._numbers.get(key)
+                if number is not None:
+                    keys.add(number)
+        return keys
+
+    def _kind(self, name: str, ancestors: Uids) -> _Kind:
+        numbers = self._numbers
+        asked: list[Hashable] = [name]
         for ancestor in ancestors:
-            if ancestor in mentioned:
-                names.append(ancestor)
-        kind = uid[0]
-        return (kind if kind in self.types else None, tuple(names))
+            if ancestor in self.uids:
+                asked += (ancestor, (name, ancestor))
+        keys = frozenset(numbers[key] for key in asked if key in numbers)
+        if len(self._kinds) >= _MOST_PROFILES:
+            self._kinds.clear()
+            self._distinct.clear()
+        kind = self._distinct.setdefault(keys, _Kind(keys))
+        self._kinds[(name, ancestors)] = kind
+        return kind
 
 
-def _keys(profile: _Profile) -> dict[Hashable, None]:
-    kind, (itself, *above) = profile
-    names = above if itself == ("", "") else [itself, *above]
-    keys: dict[Hashable, None] = dict.fromkeys([None, *names])
-    if itself != ("", ""):
-        keys["=", itself] = None
-    if kind is not None:
-        keys[kind] = None
-        keys |= dict.fromkeys((kind, name, "in") for name in names)
-    return keys
+_Key = TypeVar("_Key", bound=Hashable)
 
 
-def _both(indexed: Mapping[Hashable, object], wanted: Mapping[Hashable, object]) -> list[Hashable]:
+def _both(indexed: Mapping[int, object], wanted: set[int]) -> list[int]:
     """The keys in both, at the cost of the smaller one."""
-    fewer, more = (indexed, wanted) if len(indexed) < len(wanted) else (wanted, indexed)
-    return [key for key in fewer if key in more]
+    if len(indexed) < len(wanted):
+        return [key for key in indexed if key in wanted]
+    return [key for key in wanted if key in indexed]
 
 
-def _make_room(cache: dict[Hashable, Slice] | dict[tuple[int, ...], Slice]) -> None:
-    if len(cache) >= _MOST_SLICES:
-        for key in list(cache)[: _MOST_SLICES // 4]:
-            cache.pop(key, None)  # type: ignore[arg-type]
-
-
-def _filled(constraint: Constraint, uid: EntityUid | None) -> Constraint:
-    if not constraint.slot or uid is None:
-        return constraint
-    return constraint._replace(entities=(uid,), slot=False)
-
-
-def _compiled(
-    entries: Sequence[Policy | TemplateLink],
-) -> tuple[PolicyHandle | None, tuple[Policy, ...]]:
-    if not entries:
-        return None, ()
-    static = [entry for entry in entries if isinstance(entry, Policy)]
-    links = [entry for entry in entries if isinstance(entry, TemplateLink)]
-    templates = list({id(link.template): link.template for link in links}.values())
-    texts = [policy.text for policy in (*static, *templates)]
-    position = {id(template): len(static) + at for at, template in enumerate(templates)}
-    filled = [Link(position[id(link.template)], link.values()) for link in links]
-    handle = compile_policies(texts, filled)
-    return handle, (*static, *templates, *(link.template for link in links))
+def make_room(cache: dict[_Key, Slice], most: int) -> None:
+    """Forget the oldest quarter of a cache that is full."""
+    if len(cache) >= most:
+        for key in list(cache)[: most // 4]:
+            cache.pop(key, None)
