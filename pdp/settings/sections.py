@@ -43,7 +43,7 @@ class ClientSettings(Section):
 class IssuerSettings(Section):
     """An authorization server whose JWT access tokens (RFC 9068) are accepted."""
 
-    issuer: str = Field(min_length=1, description="the `iss` of its tokens, exactly")
+    issuer: str = Field(pattern=r"^[^#\s]+$", description="the `iss` of its tokens, exactly")
     audience: str = Field(min_length=1, description="the `aud` that means this server")
     jwks_uri: WebAddress | None = Field(None, description="where its public keys are")
     jwks_file: Path | None = Field(None, description="or the file that holds them")

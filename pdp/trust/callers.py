@@ -1,14 +1,16 @@
 """Callers: who they are, what they may do, and how their credential is recognised."""
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, NoReturn, Protocol
+from typing import Literal, NoReturn, Protocol
 
 from pdp.core.values import EntityUid, JsonObject
 from pdp.demo import DEMO_CLIENTS
-from pdp.errors import FORBIDDEN, UNAUTHENTICATED, Problem
+from pdp.errors import FORBIDDEN, Problem
 from pdp.settings import Settings
+from pdp.trust.credentials import REALM, bearer_of, digest_of, unauthenticated
+from pdp.trust.subjects import subjects
 
 ROLES = ("pep", "as", "approver_proxy", "admin", "auditor")
 _INCLUDES: Mapping[str, frozenset[str]] = {
@@ -33,9 +35,10 @@ class Caller:
         kind: how it was recognised.
         subject: the Cedar entity it is, where the credential names one.
         client_id: the OAuth client that a token was issued to.
-        actor_chain: the `act` claim's links, outermost first, each `{"iss", "sub", …}`.
+        actor_chain: the `act` claim's links, outermost first, each `{"sub", "iss", …}`.
         claims: the token's claims.
         facts: what policies see as `context.caller`.
+        callbacks: URLs it may be called back at; `…/*` stands for everything below.
     """
 
     id: str
@@ -45,8 +48,9 @@ class Caller:
     subject: EntityUid | None = None
     client_id: str | None = None
     actor_chain: tuple[JsonObject, ...] = ()
-    claims: JsonObject = field(default_factory=dict)
+    claims: JsonObject = field(default_factory=dict, repr=False)
     facts: JsonObject = field(default_factory=dict)
+    callbacks: tuple[str, ...] = ()
 
     def require(self, role: str) -> None:
         """Let a caller with `role` pass; raises `Problem` 403."""
@@ -59,17 +63,20 @@ class Caller:
             self._refuse(" or ".join(roles))
 
     def may_act_for(self, subject: EntityUid) -> bool:
-        """Whether this caller may submit for `subject`: `*`, `Type::*` or `Type::id` exactly."""
-        name = f"{subject[0]}::{subject[1]}"
+        """Whether this caller may submit for `subject`."""
+        return subjects(self.acts_for).include(subject)
+
+    def may_be_called_at(self, url: str) -> bool:
+        """Whether `url` was registered as a callback of this caller."""
+        if "/." in url or "\\" in url or "%2e" in url.lower():
+            return False
         return any(
-            pattern == "*"
-            or pattern == name
-            or (pattern.endswith("::*") and pattern[:-3] == subject[0])
-            for pattern in self.acts_for
+            url == allowed or (allowed.endswith("/*") and url.startswith(allowed[:-1]))
+            for allowed in self.callbacks
         )
 
     def _refuse(self, role: str) -> NoReturn:
-        challenge = 'Bearer realm="authzen-pdp", error="insufficient_scope"'
+        challenge = f'{REALM}, error="insufficient_scope"'
         raise Problem(
             FORBIDDEN, f"this needs the role {role}", headers={"WWW-Authenticate": challenge}
         )
@@ -80,56 +87,49 @@ def roles_with_included(roles: Iterable[str]) -> frozenset[str]:
     return frozenset().union(*(_INCLUDES.get(role, frozenset()) for role in roles))
 
 
-def client_caller(client_id: str, roles: Iterable[str], acts_for: Iterable[str]) -> Caller:
-    """The caller behind a client key."""
-    held = roles_with_included(roles)
-    return Caller(
-        client_id,
-        held,
-        tuple(acts_for),
-        "client",
-        facts={"id": client_id, "roles": sorted(held), "kind": "client"},
-    )
-
-
-class StoredClient(Protocol):
-    """A client as settings and store describe it."""
+class KnownClient(Protocol):
+    """A client as settings, store and demo describe it."""
 
     @property
     def id(self) -> str: ...
     @property
     def key_sha256(self) -> str: ...
     @property
-    def roles(self) -> Any: ...
-    @property
-    def acts_for(self) -> Any: ...
+    def roles(self) -> Sequence[str]: ...
 
 
-class DemoCaller(NamedTuple):
-    """A demo client as a stored one."""
+def client_caller(client: KnownClient) -> Caller:
+    """The caller behind a client key."""
+    held = roles_with_included(client.roles)
+    return Caller(
+        client.id,
+        held,
+        tuple(getattr(client, "acts_for", ("*",))),
+        "client",
+        facts={"id": client.id, "roles": sorted(held), "kind": "client"},
+        callbacks=tuple(getattr(client, "callbacks", ())),
+    )
 
-    id: str
-    key_sha256: str
-    roles: Sequence[str]
-    acts_for: Sequence[str] = ("*",)
+
+def anonymous(roles: Iterable[str]) -> Caller:
+    """Whoever calls without a credential, where authentication is off."""
+    held = roles_with_included(roles)
+    return Caller(
+        "anonymous",
+        held,
+        kind="anonymous",
+        facts={"id": "anonymous", "roles": sorted(held), "kind": "anonymous"},
+    )
 
 
 class TokenVerifier(Protocol):
     """Verifies JWT access tokens of the configured issuers."""
 
-    def cached(self, token: bytes) -> Caller | None:
-        """The caller of a token that was verified before and is still good."""
+    def cached(self, digest: bytes) -> Caller | None:
+        """The caller of a token that was verified before and is still good, by its SHA-256."""
 
     async def verify(self, token: bytes) -> Caller:
-        """Verify a token; raises `Problem` 401."""
-
-
-ANONYMOUS = Caller(
-    "anonymous",
-    roles_with_included(["admin"]),
-    kind="anonymous",
-    facts={"id": "anonymous", "roles": [], "kind": "anonymous"},
-)
+        """Verify a token; raises `Problem` 401, or 503 when the issuer's keys are out of reach."""
 
 
 class Authenticator:
@@ -141,41 +141,54 @@ class Authenticator:
     Args:
         configured: the clients of the configuration; they win over stored ones.
         tokens: verifies JWT access tokens, if any issuer is configured.
-        required: False lets calls without a credential in, as an administrator.
+        without: who calls without a credential; None refuses such calls.
     """
 
     def __init__(
         self,
-        configured: Iterable[StoredClient],
+        configured: Iterable[KnownClient],
         tokens: TokenVerifier | None = None,
         *,
-        required: bool = True,
+        without: Caller | None = None,
     ) -> None:
         self._configured = list(configured)
         self._tokens = tokens
-        self._required = required
+        self._without = without
         self._by_digest: dict[bytes, Caller] = {}
         self.use_stored([])
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Authenticator":
-        """The authenticator of the configured clients; in the demo also of the public ones."""
-        configured: list[StoredClient] = list(settings.clients)
+    def from_settings(
+        cls, settings: Settings, clock: Callable[[], float] = time.time
+    ) -> "Authenticator":
+        """The authenticator of the configured clients and issuers; in the demo also its clients.
+
+        With authentication off, calls without a credential are those of a PEP and AS, in the
+        demo of an administrator.
+
+        Raises:
+            SettingsError: the key file of an issuer cannot be used.
+        """
+        configured: list[KnownClient] = list(settings.clients)
         if settings.demo:
             known = {client.id for client in configured}
-            demo = (DemoCaller(c.id, c.key_sha256, c.roles) for c in DEMO_CLIENTS)
-            configured += [client for client in demo if client.id not in known]
-        return cls(configured, required=settings.authentication.required)
+            configured += [client for client in DEMO_CLIENTS if client.id not in known]
+        tokens: TokenVerifier | None = None
+        if settings.issuers:
+            from pdp.trust.tokens import AccessTokens
 
-    def use_stored(self, stored: Iterable[StoredClient]) -> None:
+            tokens = AccessTokens.from_settings(settings, clock)
+        without = None
+        if not settings.authentication.required:
+            without = anonymous(["admin"] if settings.demo else ["as"])
+        return cls(configured, tokens, without=without)
+
+    def use_stored(self, stored: Iterable[KnownClient]) -> None:
         """Take the clients kept in the database as they are now."""
         by_id = {client.id: client for client in stored}
         by_id |= {client.id: client for client in self._configured}
         self._by_digest = {
-            bytes.fromhex(client.key_sha256): client_caller(
-                client.id, client.roles, client.acts_for
-            )
-            for client in by_id.values()
+            bytes.fromhex(client.key_sha256): client_caller(client) for client in by_id.values()
         }
 
     def authenticate(self, authorization: bytes | None) -> Caller | None:
@@ -185,35 +198,21 @@ class Authenticator:
             Problem: 401 with `WWW-Authenticate` (RFC 6750, section 3).
         """
         if authorization is None:
-            if self._required:
+            if self._without is None:
                 raise unauthenticated()
-            return ANONYMOUS
-        scheme, _, credential = authorization.partition(b" ")
-        credential = credential.strip()
-        if scheme.lower() != b"bearer" or not credential:
-            raise unauthenticated("invalid_request", "use `Authorization: Bearer`")
-        caller = self._by_digest.get(hashlib.sha256(credential).digest())
+            return self._without
+        credential = bearer_of(authorization)
+        digest = digest_of(credential)
+        caller = self._by_digest.get(digest)
         if caller is not None:
             return caller
         if self._tokens is None or credential.count(b".") != 2:
             raise unauthenticated("invalid_token", "the credential is not known")
-        return self._tokens.cached(credential)
+        return self._tokens.cached(digest)
 
     async def authenticate_slow(self, authorization: bytes | None) -> Caller:
-        """Verify a token that `authenticate` could not answer for; raises `Problem` 401."""
-        credential = (authorization or b"").partition(b" ")[2].strip()
+        """Verify a token that `authenticate` could not answer for; raises `Problem` 401, 503."""
+        credential = bearer_of(authorization or b"")
         if self._tokens is None:
             raise unauthenticated("invalid_token", "the credential is not known")
         return await self._tokens.verify(credential)
-
-
-def unauthenticated(error: str | None = None, description: str = "") -> Problem:
-    """The problem of a missing or bad credential."""
-    challenge = 'Bearer realm="authzen-pdp"'
-    if error is not None:
-        challenge += f', error="{error}"'
-    return Problem(
-        UNAUTHENTICATED,
-        description or "send `Authorization: Bearer` with a client key or an access token",
-        headers={"WWW-Authenticate": challenge},
-    )
