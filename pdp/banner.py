@@ -11,7 +11,6 @@ def banner(settings: Settings, host: str, port: int) -> str:
     lines = [
         f"authzen-pdp listens on {url} and is known as {settings.base_url}",
         f"  API reference  {url}/docs",
-        f"  web pages      {url}/ui/",
     ]
     if settings.demo:
         lines.append("demo: these keys and people are public, keep this on your own machine")

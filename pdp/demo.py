@@ -30,3 +30,10 @@ DEMO_CLIENTS = (
     DemoClient("demo-inbox", "demo-inbox-key", ("approver_proxy",)),
     DemoClient("demo-admin", "demo-admin-key", ("admin",)),
 )
+
+DEMO_PEOPLE = (
+    DemoPerson("alice@example.com", "banker: asks for the plans, has an agent act for her"),
+    DemoPerson("bob@example.com", "her manager: approves what she asks for"),
+    DemoPerson("carol@example.com", "fraud analyst: reviews payments"),
+    DemoPerson("dana@example.com", "security: sees and revokes everything"),
+)

@@ -50,10 +50,11 @@ class EvaluationRoutes:
         authorizer = self._authorizer()
         question = evaluation_from(call.body)
         outcome = evaluate(question, call.caller, authorizer, now)
+        explained = bool(call.query) and wants_explanation(call)
         self._note(call, question, outcome, authorizer, now)
-        if call.query and wants_explanation(call):
-            body = response_body(outcome) | {"explanation": explain(outcome, authorizer)}
-            return orjson.dumps(body)
+        if explained:
+            explanation = explain(outcome, authorizer, call.caller, now)
+            return orjson.dumps(response_body(outcome) | {"explanation": explanation})
         if outcome.context is None:
             return _PERMIT if outcome.allowed else _DENY
         return orjson.dumps(response_body(outcome))

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-_ALICE = {"type": "user", "id": "alice@example.com"}
-_PLANS = {"type": "folder", "id": "plans"}
-_READ = {"name": "read"}
+_ALICE: JsonValue = {"type": "user", "id": "alice@example.com"}
+_PLANS: JsonValue = {"type": "folder", "id": "plans"}
+_READ: JsonValue = {"name": "read"}
 
 
 class _Open(BaseModel):

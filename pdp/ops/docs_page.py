@@ -67,7 +67,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], document: dict
         _parameters(operation.get("parameters", [])),
     ]
     for status, response in operation.get("responses", {}).items():
-        content = next(iter(response.get("content", {}).values()), {})
+        content: dict[str, Any] = next(iter(response.get("content", {}).values()), {})
         text = html.escape(response.get("description", ""))
         parts.append(f"<p><strong>{html.escape(status)}</strong> {text}</p>")
         if status.startswith("2"):

@@ -87,8 +87,8 @@ class Gate:
             await self._if_unanswered(status, respond_oauth_fault, send_with_id, fault)
         except Exception as error:
             exchange.notes["fault"] = _trace_of(error)
-            problem = Problem(INTERNAL, "the request id finds the cause in the server's log")
-            await self._if_unanswered(status, respond_problem, send_with_id, problem)
+            unknown = Problem(INTERNAL, "the request id finds the cause in the server's log")
+            await self._if_unanswered(status, respond_problem, send_with_id, unknown)
         finally:
             self._note(scope, path, exchange, status, time.perf_counter() - began)
 
