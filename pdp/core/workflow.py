@@ -27,11 +27,11 @@ class External:
     """A third party that is asked and answers later.
 
     Attributes:
-        url: where the signed call goes.
+        url: where the signed call goes; None calls nobody and waits for the answer.
         secret: the name of the configured secret that signs the call and checks the answer.
     """
 
-    url: str
+    url: str | None = None
     secret: str | None = None
 
 

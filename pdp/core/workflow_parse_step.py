@@ -74,13 +74,13 @@ def _read_group(at: Members, name: str, workflow: str, depth: int) -> Step:
 
 def _read_external(at: Members) -> External:
     inner = at.inner("external")
-    url = inner.text("url")
-    if inner.usable and not inner.has("url"):
-        inner.fault("`url` is required")
-    elif url and not _is_url(url):
+    url = inner.optional_text("url")
+    if url and not _is_url(url):
         inner.fault("must be an absolute https URL", "url")
     external = External(url, inner.optional_name("secret"))
     inner.done()
+    if url and inner.usable and not inner.has("secret"):
+        inner.fault("needs `secret`: the call is signed", "url")
     return external
 
 
@@ -112,8 +112,6 @@ def _check(step: Step, at: Members) -> None:
         at.fault("only a `human` step counts approvals", "approvals")
     if step.external is not None and step.kind != "external":
         at.fault("belongs to a step of the kind `external`", "external")
-    if step.kind == "external" and not at.has("external"):
-        at.fault("a step of the kind `external` needs `external` with its `url`")
     if step.interaction is not None and step.kind != "interaction":
         at.fault("belongs to a step of the kind `interaction`", "interaction")
     _check_times(step, at)

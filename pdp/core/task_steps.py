@@ -1,0 +1,89 @@
+"""What the steps of a workflow come to, and what their beginning calls for."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from pdp.core.task import Leaf, Outcome
+from pdp.core.task_effects import AskInteraction, AskPolicy, CallExternal, Effect, Notice, Notify
+from pdp.core.workflow import External, Interaction, Step
+
+
+class Verdict(NamedTuple):
+    """What a step has come to: None while undecided; `moot` are open leaves that decide nothing."""
+
+    outcome: Outcome | None
+    moot: tuple[int, ...]
+
+
+def leaf_numbers(steps: Sequence[Step], index: int) -> range:
+    """The numbers of the leaves of the step at `index`."""
+    first = sum(1 for step in steps[:index] for _ in step.leaves())
+    return range(first, first + sum(1 for _ in steps[index].leaves()))
+
+
+def verdict_of(steps: Sequence[Step], index: int, leaves: Sequence[Leaf]) -> Verdict:
+    """What the step at `index` has come to.
+
+    A person's denial anywhere in a group ends it: who may decide may also stop. A branch that a
+    policy, a third party or time refused only counts as lost.
+    """
+    by_number = {leaf.number: leaf for leaf in leaves}
+    numbers = leaf_numbers(steps, index)
+    return _verdict(steps[index], iter([by_number[number] for number in numbers]))
+
+
+def _verdict(step: Step, leaves: Iterator[Leaf]) -> Verdict:
+    if not step.parts:
+        leaf = next(leaves)
+        return Verdict(leaf.outcome, () if leaf.outcome else (leaf.number,))
+    parts = [_verdict(part, leaves) for part in step.parts]
+    outcomes = [part.outcome for part in parts]
+    outcome = _any_of(outcomes) if step.any_of else _all_of(outcomes)
+    if outcome is None:
+        return Verdict(None, _moot_below(step, parts))
+    return Verdict(outcome, tuple(number for part in parts for number in part.moot))
+
+
+def _moot_below(step: Step, parts: Sequence[Verdict]) -> tuple[int, ...]:
+    # An open leaf names itself as moot, which holds only below something that is decided.
+    return tuple(
+        number
+        for inner, part in zip(step.parts, parts)
+        if inner.parts or part.outcome
+        for number in part.moot
+    )
+
+
+def _any_of(outcomes: Sequence[Outcome | None]) -> Outcome | None:
+    if "denied" in outcomes:
+        return "denied"
+    if "approved" in outcomes:
+        return "approved"
+    if None in outcomes:
+        return None
+    return "refused" if "refused" in outcomes else "failed"
+
+
+def _all_of(outcomes: Sequence[Outcome | None]) -> Outcome | None:
+    bad: tuple[Outcome, ...] = ("denied", "refused", "failed")
+    for outcome in bad:
+        if outcome in outcomes:
+            return outcome
+    return None if None in outcomes else "approved"
+
+
+def begun_effects(
+    step: Step, leaf: int, positions: tuple[int, ...], until: datetime, emergency: bool
+) -> list[Effect]:
+    """What the beginning of a step calls for; `until` is when the items expire."""
+    if step.kind == "policy":
+        return [AskPolicy(step.name, leaf, positions)]
+    if step.kind == "external":
+        external = step.external or External()
+        return [CallExternal(step.name, leaf, positions, external, until)]
+    if step.kind == "interaction":
+        page = step.interaction or Interaction()
+        return [AskInteraction(step.name, leaf, positions, page, until)]
+    kind: Notice = "emergency" if emergency else "approval_needed"
+    return [Notify(kind, queue=step.queue, step=step.name, positions=positions)]
