@@ -3,9 +3,11 @@
 The plans, which never change, are written apart from the state, which changes with every event.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from pdp.core.moment import format_moment, parse_moment
@@ -13,6 +15,7 @@ from pdp.core.scope import scope_from_json
 from pdp.core.task import Grant, Item, Leaf, Plan, Task, Vote
 from pdp.core.task_check import faults_of
 from pdp.core.values import EntityUid, JsonObject
+from pdp.core.workflow import Workflow
 from pdp.core.workflow_json import workflow_to_json
 from pdp.core.workflow_parse import InvalidWorkflows, workflow_from_json
 
@@ -77,8 +80,15 @@ def from_json(body: JsonObject, plans: tuple[Plan, ...]) -> Task:
 
 
 def _plan(body: JsonObject) -> Plan:
-    workflow = workflow_from_json(body["name"], body["definition"])
-    return Plan(replace(workflow, version=body["version"]), bool(body.get("emergency")))
+    definition = json.dumps(body["definition"])
+    workflow = _workflow(body["name"], body["version"], definition)
+    return Plan(workflow, bool(body.get("emergency")))
+
+
+# Many tasks carry the same few definitions, and reading one costs more than all the rest.
+@lru_cache(maxsize=256)
+def _workflow(name: str, version: str, definition: str) -> Workflow:
+    return replace(workflow_from_json(name, json.loads(definition)), version=version)
 
 
 def _item(item: Item) -> JsonObject:
