@@ -201,14 +201,15 @@ class Authenticator:
             if self._without is None:
                 raise unauthenticated()
             return self._without
-        credential = bearer_of(authorization)
-        digest = digest_of(credential)
-        caller = self._by_digest.get(digest)
+        # The usual spelling first: reading the header strictly costs more than looking it up.
+        caller = self._known(authorization[7:]) if authorization[:7] == b"Bearer " else None
         if caller is not None:
             return caller
-        if self._tokens is None or credential.count(b".") != 2:
+        credential = bearer_of(authorization)
+        caller = self._known(credential)
+        if caller is None and (self._tokens is None or credential.count(b".") != 2):
             raise unauthenticated("invalid_token", "the credential is not known")
-        return self._tokens.cached(digest)
+        return caller
 
     async def authenticate_slow(self, authorization: bytes | None) -> Caller:
         """Verify a token that `authenticate` could not answer for; raises `Problem` 401, 503."""
@@ -216,3 +217,10 @@ class Authenticator:
         if self._tokens is None:
             raise unauthenticated("invalid_token", "the credential is not known")
         return await self._tokens.verify(credential)
+
+    def _known(self, credential: bytes) -> Caller | None:
+        digest = digest_of(credential)
+        caller = self._by_digest.get(digest)
+        if caller is None and self._tokens is not None:
+            return self._tokens.cached(digest)
+        return caller

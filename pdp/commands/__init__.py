@@ -1,0 +1,1 @@
+"""The bodies of commands: each takes the settings and gives its exit status and what to print."""
