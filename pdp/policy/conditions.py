@@ -9,7 +9,7 @@ from pdp.policy.access_paths import access_paths
 from pdp.policy.authorizer import Authorizer
 from pdp.policy.engine import parse_policies, text_of
 from pdp.policy.mapping import CedarRequest
-from pdp.policy.policy import Policy, scope_of
+from pdp.policy.policy import Policy, Shared, scope_of
 from pdp.policy.slice import Slice
 
 Verdict = Literal["held", "failed", "error"]
@@ -88,7 +88,7 @@ def _evaluated(
         line=1,
         column=1,
         annotations=(),
-        scope=scope_of(est, {}),
+        scope=scope_of(est, Shared()),
         template=None,
         is_template=False,
         access=access_paths(est),
