@@ -154,6 +154,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ({"clients": [{**CLIENT, "roles": ["root"]}]}, "`clients.0.roles.0`: input should be"),
         ({"clients": [{**CLIENT, "roles": []}]}, "`clients.0.roles`"),
         ({"clients": [{**CLIENT, "acts_for": ["User"]}]}, "must be `*`, `Type::*`"),
+        ({"clients": [{**CLIENT, "acts_for": ['User::"a']}]}, "must be `*`, `Type::*`"),
+        ({"clients": [{**CLIENT, "acts_for": ['User::"a\\q"']}]}, "must be `*`, `Type::*`"),
         ({"clients": [{**CLIENT, "acts_for": ["us*r::a"]}]}, "must be `*`, `Type::*`"),
         ({"clients": [{**CLIENT, "callbacks": ["http://x.example/"]}]}, "https URL"),
         (

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import ipaddress
+import json
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -16,7 +17,9 @@ Algorithm = Literal["ES256", "RS256", "PS256", "Ed25519"]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
-_SUBJECT = re.compile(r'\*|[A-Za-z_]\w*(::[A-Za-z_]\w*)*::(\*|".+"|[^"].*)', re.ASCII)
+_SUBJECT = re.compile(
+    r'\*|[A-Za-z_][A-Za-z0-9_]*(::[A-Za-z_][A-Za-z0-9_]*)*::(\*|(?P<quoted>".+")|[^"].*)'
+)
 _OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _MASTER_KEY_BYTES = 32
 
@@ -78,9 +81,18 @@ def _web_address(value: str) -> str:
 
 
 def _subject(value: str) -> str:
-    if not _SUBJECT.fullmatch(value):
+    found = _SUBJECT.fullmatch(value)
+    if found is None or (found["quoted"] and not _is_json(found["quoted"])):
         raise ValueError('must be `*`, `Type::*` or one entity such as `User::"alice"`')
     return value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _network(value: str) -> str:

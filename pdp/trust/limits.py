@@ -8,6 +8,7 @@ from pdp.errors import TOO_MANY_REQUESTS, Problem
 from pdp.settings import LimitSettings
 
 MOST_BUCKETS = 10_000
+_ROUNDING = 1e-9
 
 
 class RateLimit:
@@ -43,11 +44,11 @@ class RateLimit:
         held = min(self._burst, held + (now - since) * self._rate)
         # A call that costs more than a bucket holds is let through when the bucket is full.
         due = min(cost, self._burst)
-        missing = due - held
-        self._buckets[key] = (held if missing > 0 else held - due, now)
+        missing = due - held if due - held > _ROUNDING else 0.0
+        self._buckets[key] = (held if missing else held - due, now)
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
-        return missing / self._rate if missing > 0 else 0.0
+        return missing / self._rate
 
     def check(self, key: str, cost: float = 1.0) -> None:
         """Let a call of `key` pass; raises `Problem` 429 with `Retry-After` in whole seconds."""

@@ -63,7 +63,8 @@ def _split(pattern: str) -> tuple[str, str]:
             return "", ""
         return (kind, found) if _is_type(kind) else ("", "")
     kind, mark, found = pattern.rpartition("::")
-    return (kind, found) if mark and found and _is_type(kind) else ("", "")
+    plain = mark and found and not found.startswith('"')
+    return (kind, found) if plain and _is_type(kind) else ("", "")
 
 
 def _is_type(kind: str) -> bool:
