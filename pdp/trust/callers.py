@@ -187,9 +187,11 @@ class Authenticator:
         """Take the clients kept in the database as they are now."""
         by_id = {client.id: client for client in stored}
         by_id |= {client.id: client for client in self._configured}
-        self._by_digest = {
+        found = {
             bytes.fromhex(client.key_sha256): client_caller(client) for client in by_id.values()
         }
+        found.pop(digest_of(b""), None)
+        self._by_digest = found
 
     def authenticate(self, authorization: bytes | None) -> Caller | None:
         """The caller, or None when a token must first be verified by `authenticate_slow`.

@@ -131,11 +131,13 @@ class RemoteKeys:
             now = self._clock()
             if self._fetches != seen or now < self._not_before:
                 return
-            self._fetches += 1
             try:
                 await self._replace(now)
             except (KeysUnavailable, OSError, InvalidJson):
                 self._not_before = now + PAUSE_AFTER_FAULT
+            finally:
+                # Counted when it is over, so that those who came meanwhile take its result.
+                self._fetches += 1
 
     async def _replace(self, now: float) -> None:
         headers = {"accept": "application/jwk-set+json, application/json"}

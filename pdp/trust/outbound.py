@@ -7,19 +7,19 @@ redirects, proxies, cookies or kept connections; answers and waiting are bounded
 
 import ipaddress
 import ssl
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
+import anyio
 import httpcore
 import httpx
 
 from pdp.settings import OutboundSettings, SettingsError, is_loopback
 from pdp.trust.jwks import Fetched
-from pdp.trust.pinned import (
+from pdp.trust.resolution import (
     Addresses,
     OutboundFailed,
     OutboundRefused,
-    PinnedBackend,
     Resolve,
     literal_address,
     system_resolve,
@@ -29,6 +29,7 @@ from pdp.trust.pinned import (
 __all__ = ["Fetched", "Outbound", "OutboundFailed", "OutboundRefused"]
 
 LONGEST_URL = 2048
+_MOST_ATTEMPTS = 3
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -37,6 +38,47 @@ class Destination(NamedTuple):
 
     url: httpx.URL
     internal_allowed: bool
+
+
+class PinnedBackend(httpcore.AsyncNetworkBackend):
+    """The network for one exchange: resolve once, look at every address, connect to one of them.
+
+    The TLS layer above still asks for, and checks, the certificate of the name.
+    """
+
+    def __init__(self, addresses: Addresses, internal_allowed: bool, seconds: float) -> None:
+        self._addresses = addresses
+        self._internal_allowed = internal_allowed
+        self._seconds = seconds
+        self._real = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to `host`; raises `OutboundFailed`."""
+        with within(self._seconds):
+            found = await self._addresses.of(host, port, self._internal_allowed)
+            for address in found[:_MOST_ATTEMPTS]:
+                try:
+                    return await self._real.connect_tcp(address, port, timeout)
+                except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                    continue
+        raise OutboundFailed(f"`{host}` does not accept connections")
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        """Never; raises `OutboundRefused`."""
+        raise OutboundRefused("local sockets are not contacted")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await anyio.sleep(seconds)
 
 
 class Outbound:

@@ -1,18 +1,15 @@
-"""Connections that go to an address that was looked at, and not to what a second look-up gives."""
+"""From a host to addresses that may be connected to."""
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from socket import SOCK_STREAM
-from typing import Any
 
 import anyio
-import httpcore
 
 from pdp.trust.addresses import Address, Network, why_refused
 
 _MOST_ADDRESSES = 16
-_MOST_ATTEMPTS = 3
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Gives the addresses of a host, as text."""
@@ -64,48 +61,6 @@ class Addresses:
         if address is None:
             return "malformed"
         return why_refused(address, self._networks, internal_allowed=internal_allowed)
-
-
-class PinnedBackend(httpcore.AsyncNetworkBackend):
-    """The network for one exchange: resolve once, look at every address, connect to one of them.
-
-    The TLS layer above still asks for, and checks, the certificate of the name.
-    """
-
-    def __init__(self, addresses: Addresses, internal_allowed: bool, seconds: float) -> None:
-        self._addresses = addresses
-        self._internal_allowed = internal_allowed
-        self._seconds = seconds
-        self._real = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to `host`; raises `OutboundFailed`."""
-        with within(self._seconds):
-            for address in (await self._addresses.of(host, port, self._internal_allowed))[
-                :_MOST_ATTEMPTS
-            ]:
-                try:
-                    return await self._real.connect_tcp(address, port, timeout)
-                except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                    continue
-        raise OutboundFailed(f"`{host}` does not accept connections")
-
-    async def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        """Never; raises `OutboundRefused`."""
-        raise OutboundRefused("local sockets are not contacted")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await anyio.sleep(seconds)
 
 
 @contextmanager
