@@ -52,7 +52,13 @@ class Server:
         self.api = _api(services, handlers)
         limits = services.settings.limits
         self._gate = Gate(
-            self.api, handlers, services.line_log, services.metrics, limits.body_bytes
+            self.api,
+            handlers,
+            services.line_log,
+            services.metrics,
+            limits.body_bytes,
+            entity_routes.router.prefix,
+            limits.bulk_bytes,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,6 +116,7 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
         lifespan=lifespan,
         separate_input_output_schemas=False,
     )
+    api.state.services = services
     for name in ("settings", "database", "authenticator", "source", "live", "decision_log"):
         setattr(api.state, name, getattr(services, name))
     _render_errors(api)

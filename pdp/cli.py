@@ -4,6 +4,7 @@ Exit status: 0 all is well, 1 what was asked fell short, 2 the call or its files
 """
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -139,6 +140,17 @@ def _folders(
     return folder, schemas or _beside(folder)
 
 
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        fail(f"{file}: cannot be read: {error.strerror}")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _beside(policies: Path) -> Path | None:
     for candidate in (policies.parent / "schemas", Path("schemas")):
         if candidate.is_dir():
@@ -163,6 +175,105 @@ def openapi() -> None:
     from pdp.app import openapi_document
 
     print(json.dumps(openapi_document(), indent=2))
+
+
+@app.command()
+def explain(
+    request: Annotated[
+        Path | None, typer.Argument(help="A file with an AuthZEN request; standard input if `-`.")
+    ] = None,
+    config: ConfigOption = None,
+    policies: PoliciesOption = None,
+    schemas: SchemasOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a request is permitted or denied: the policies that decided or almost applied.
+
+    Exit status: 0 permitted, 1 denied, 2 the request or the folder cannot be read.
+
+    Example: echo '{"subject": …}' | pdp explain - --policies policies
+    """
+    from pdp.authoring.explain import run_explain
+
+    raw = sys.stdin.buffer.read() if request in (None, Path("-")) else _read(request)
+    _finish(*run_explain(raw, *_folders(config, policies, schemas), json=as_json))
+
+
+@clients.command("add")
+def add_client(
+    client_id: Annotated[str, typer.Argument(help="Its stable name, also in logs.")],
+    role: Annotated[
+        list[str], typer.Option("--role", help="pep, as, approver_proxy, admin, auditor.")
+    ],
+    acts_for: Annotated[
+        list[str] | None, typer.Option("--acts-for", help="Subjects it may submit for; all.")
+    ] = None,
+    config: ConfigOption = None,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a machine caller; its key is printed once and kept only as its SHA-256.
+
+    Example: pdp client add as-1 --role as
+    """
+    from pdp.commands.clients import add_client as run
+
+    settings = settings_of(config, database=database)
+    _finish(*run(settings, client_id, role, acts_for or ["*"], now=_now(), json=as_json))
+
+
+@clients.command("list")
+def list_clients(
+    config: ConfigOption = None, database: DatabaseOption = None, as_json: JsonOption = False
+) -> None:
+    """List the machine callers.
+
+    Example: pdp client list --json
+    """
+    from pdp.commands.clients import list_clients as run
+
+    _finish(*run(settings_of(config, database=database), json=as_json))
+
+
+@clients.command("remove")
+def remove_client(
+    client_id: Annotated[str, typer.Argument(help="Its name.")],
+    config: ConfigOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Remove a machine caller; its key stops working on every replica within a second.
+
+    Example: pdp client remove as-1
+    """
+    from pdp.commands.clients import remove_client as run
+
+    _finish(*run(settings_of(config, database=database), client_id))
+
+
+@keys.command("list")
+def list_keys(
+    config: ConfigOption = None, database: DatabaseOption = None, as_json: JsonOption = False
+) -> None:
+    """List the signing keys and their states.
+
+    Example: pdp keys list
+    """
+    from pdp.commands.keys import list_keys as run
+
+    _finish(*run(settings_of(config, database=database), now=_now(), json=as_json))
+
+
+@keys.command("rotate")
+def rotate_keys(
+    config: ConfigOption = None, database: DatabaseOption = None, as_json: JsonOption = False
+) -> None:
+    """Sign with the next key from now on; the old one stays published.
+
+    Example: pdp keys rotate
+    """
+    from pdp.commands.keys import rotate_keys as run
+
+    _finish(*run(settings_of(config, database=database), now=_now(), json=as_json))
 
 
 @database.command("upgrade")

@@ -38,6 +38,8 @@ class Gate:
         log: takes the one line of each exchange.
         metrics: counts each exchange.
         body_limit: most bytes of a body, for the paths served by `app`.
+        bulk_path: the one path that takes more, for bulk changes.
+        bulk_limit: most bytes of a body there.
     """
 
     def __init__(
@@ -47,12 +49,16 @@ class Gate:
         log: LineLog,
         metrics: Metrics,
         body_limit: int,
+        bulk_path: str,
+        bulk_limit: int,
     ) -> None:
         self._app = app
         self._lean = lean
         self._log = log
         self._metrics = metrics
         self._body_limit = body_limit
+        self._bulk_path = bulk_path
+        self._bulk_limit = bulk_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
@@ -80,7 +86,7 @@ class Gate:
             if handler is not None:
                 await handler(scope, receive, send_with_id)
             else:
-                await self._app(scope, self._bounded(exchange, receive), send_with_id)
+                await self._app(scope, self._bounded(path, exchange, receive), send_with_id)
         except Problem as problem:
             await self._if_unanswered(status, respond_problem, send_with_id, problem)
         except OAuthFault as fault:
@@ -96,8 +102,8 @@ class Gate:
         if not status:
             await answer(send, error)
 
-    def _bounded(self, exchange: Exchange, receive: Receive) -> Receive:
-        limit = self._body_limit
+    def _bounded(self, path: str, exchange: Exchange, receive: Receive) -> Receive:
+        limit = self._bulk_limit if path == self._bulk_path else self._body_limit
         declared = exchange.declared_length
         if declared is not None and declared.isdigit() and int(declared) > limit:
             raise too_large(limit)

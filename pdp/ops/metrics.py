@@ -9,7 +9,6 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
-    Info,
     generate_latest,
     multiprocess,
 )
@@ -50,6 +49,7 @@ class Metrics:
         self.entities = gauge("pdp_entities", "Entities known")
         self.loaded_at = gauge("pdp_policy_loaded_timestamp_seconds", "When the set was loaded")
         self.fault = gauge("pdp_policy_fault", "1 while the policy folder is broken")
+        self._versions = gauge("pdp_policy_version_info", "The running set", ["version"])
         self._version: Any = None
         self.permitted = self._decisions.labels("permit").inc
         self.denied = self._decisions.labels("deny").inc
@@ -83,12 +83,11 @@ class Metrics:
         self._events.labels(kind).inc()
 
     def policy_version(self, version: str) -> None:
-        """Publish the version of the running set as `pdp_policy_version_info`."""
-        if SHARED_DIRECTORY in os.environ:
-            return
-        if self._version is None:
-            self._version = Info("pdp_policy_version", "The running set", registry=self.registry)
-        self._version.info({"version": version})
+        """Publish the version of the running set: 1 for the one in force, 0 for those before."""
+        if self._version is not None:
+            self._version.set(0)
+        self._version = self._versions.labels(version)
+        self._version.set(1)
 
     def render(self) -> bytes:
         """The text exposition format, summed over all workers of this server."""

@@ -1,0 +1,27 @@
+"""One running server over the todo world, for the tests that look from outside."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.server import Server, running
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the todo policies and their schema."""
+    world = DATA / "interop_todo"
+    folder = tmp_path_factory.mktemp("todo")
+    with running(folder, policies=world / "policies", schemas=world / "schemas") as found:
+        yield found
+
+
+@pytest.fixture
+def pep(server: Server) -> Iterator[httpx.Client]:
+    """A client with the role pep."""
+    with server.client() as client:
+        yield client
