@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pdp.policy.finding import Finding, Report, SourceText
 from pdp.policy.lint import LINTS
 from pdp.policy.locations import Span
-from pdp.policy.source_policies import Placed
+from pdp.policy.source_policies import ALLOW, Placed
 
 _ALLOW = re.compile(r"^[ \t]*//[ \t]*pdp:allow\b[ \t]*(\S*)[ \t]*(.*)$", re.MULTILINE)
 _COMMENT = re.compile(r"[ \t]*(?://|$)")
@@ -21,8 +21,8 @@ def apply_allowances(findings: Iterable[Finding], loaded: Sequence[Placed]) -> t
     report = Report()
     allowed: dict[tuple[str, int, str], Allowance] = {}
     starts: dict[str, list[int]] = {}
-    for text in {placed.source: None for placed in loaded if "pdp:allow" in placed.source.text}:
-        for allowance in _allowances(text, report):
+    for text in {placed.source: None for placed in loaded}:
+        for allowance in _allowances(text, report) if ALLOW in text.text else ():
             allowed[(text.shown, allowance.line, allowance.lint)] = allowance
     if allowed:
         for placed in loaded:

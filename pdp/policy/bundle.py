@@ -11,20 +11,19 @@ from pdp.policy.allowances import apply_allowances
 from pdp.policy.finding import BundleError, Finding, Report, Severity
 from pdp.policy.lint import lint_policies
 from pdp.policy.mapping import Mapping
+from pdp.policy.pace import Pace
 from pdp.policy.policy import Policy
 from pdp.policy.schema_types import Schema
 from pdp.policy.slicing import SliceIndex
 from pdp.policy.source_entities import load_entities
 from pdp.policy.source_files import (
-    Pace,
     Sources,
     UnreadableFolder,
-    no_pace,
     read_sources,
 )
 from pdp.policy.source_forms import load_forms
 from pdp.policy.source_mapping import load_mapping
-from pdp.policy.source_policies import load_policies
+from pdp.policy.source_policies import known_of, load_policies
 from pdp.policy.source_schema import load_schema
 from pdp.policy.source_workflows import load_workflows
 from pdp.policy.validation import validate_policies
@@ -62,7 +61,7 @@ class Bundle:
 
 
 def load_bundle(
-    policies_dir: Path, schemas_dir: Path | None, *, now: datetime, pace: Pace = no_pace
+    policies_dir: Path, schemas_dir: Path | None, *, now: datetime, pace: Pace | None = None
 ) -> Bundle:
     """Load a policy folder and its schema folder, all or nothing (contract, section 4).
 
@@ -72,10 +71,10 @@ def load_bundle(
     return build_bundle(read(policies_dir, schemas_dir, pace), now=now, pace=pace)
 
 
-def read(policies_dir: Path, schemas_dir: Path | None, pace: Pace = no_pace) -> Sources:
+def read(policies_dir: Path, schemas_dir: Path | None, pace: Pace | None = None) -> Sources:
     """Read the files of both folders; raises `BundleError` when they cannot be read."""
     try:
-        return read_sources(policies_dir, schemas_dir, pace)
+        return read_sources(policies_dir, schemas_dir, pace or Pace())
     except UnreadableFolder as error:
         finding = Finding(
             "unreadable-folder", "error", policies_dir.as_posix(), 0, 0, 1, str(error)
@@ -83,8 +82,13 @@ def read(policies_dir: Path, schemas_dir: Path | None, pace: Pace = no_pace) -> 
         raise BundleError((finding,)) from None
 
 
-def build_bundle(sources: Sources, *, now: datetime, pace: Pace = no_pace) -> Bundle:
+def build_bundle(
+    sources: Sources, *, now: datetime, pace: Pace | None = None, previous: Bundle | None = None
+) -> Bundle:
     """Make a bundle of files that were read.
+
+    Policies of the `previous` bundle whose text is the same are not parsed again, nor validated
+    again under the same schema.
 
     1. the schema, 2. the policies, 3. policies against the schema, 4. entities, 5. forms, workflows
     and mapping, 6. lints over the whole, 7. what comments allow, 8. refuse or index.
@@ -92,12 +96,16 @@ def build_bundle(sources: Sources, *, now: datetime, pace: Pace = no_pace) -> Bu
     Raises:
         BundleError: with every finding, when one of them is an error.
     """
+    pace = pace or Pace()
     report = Report()
-    schema_files = sources.of("schema")
-    schema = load_schema(schema_files, report)
-    loaded = load_policies(sources.of("policy"), report, pace)
+    schema = load_schema(sources.of("schema"), report)
+    known = None
+    if previous is not None:
+        known = known_of(previous.policies, previous.findings, sources.folder)
+    loaded, fresh = load_policies(sources.of("policy"), report, pace, known)
     if schema is not None:
-        validate_policies(loaded, schema, report, pace)
+        same = previous is not None and previous.schema == schema
+        validate_policies(fresh if same else loaded, schema, report, pace)
     entities = load_entities(sources.of("entities"), schema, report)
     forms = load_forms(sources.of("form"), report)
     workflows = load_workflows(sources.of("workflows"), forms, loaded, schema, report)

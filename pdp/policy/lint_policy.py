@@ -90,17 +90,11 @@ class _Linter:
             self._say("approval-mismatch", "error", place, message, fix)
 
     def _constant(self) -> None:
-        for condition, parts in zip(self._est["conditions"], _conditions(self), strict=False):
+        for index, condition in enumerate(self._est["conditions"]):
             if _literal(condition["body"]) is (condition["kind"] != "when"):
+                place = self._parts.conditions[index].span
                 message = "this policy can never match: its condition is constant"
-                self._say("never-matches", "warning", parts, message, "remove the policy")
-
-
-def _conditions(linter: _Linter) -> Iterator[Span]:
-    # The outline is made only when a condition is asked for: most policies never need it.
-    for index in range(len(linter._est["conditions"])):
-        body = linter._est["conditions"][index]["body"]
-        yield linter._parts.conditions[index].span if _literal(body) is not None else Span(0, 0)
+                self._say("never-matches", "warning", place, message, "remove the policy")
 
 
 def _literal(body: JsonObject) -> bool | None:

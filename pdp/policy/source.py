@@ -2,11 +2,9 @@
 
 import logging
 import queue
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -14,14 +12,12 @@ from typing import NamedTuple
 import anyio.to_thread
 
 from pdp.policy.bundle import Bundle, BundleError, Finding, build_bundle, load_bundle, read
+from pdp.policy.pace import gently, give_back_memory
 from pdp.policy.watch import FolderWatch
 
 # A new event within this time restarts the wait, so that a slow writer can finish; in seconds.
 SETTLE = 0.08
 SETTLE_AT_MOST = 2.0
-# How long a loading thread works before it lets others run, and how long it then waits.
-WORK = 0.001
-REST = 0.001
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +54,7 @@ class PolicySource:
         self.reloads = 0
         self.failures = 0
         self._current = load_bundle(policies, schemas, now=clock())
+        give_back_memory()
 
     @property
     def current(self) -> Bundle:
@@ -108,7 +105,9 @@ class PolicySource:
                     if sources.version == self._current.version:
                         self._unchanged()
                         return self._current
-                    bundle = build_bundle(sources, now=self._clock(), pace=pace)
+                    bundle = build_bundle(
+                        sources, now=self._clock(), pace=pace, previous=self._current
+                    )
             except BundleError as error:
                 self._refused(Fault(self._clock(), reason, error.findings))
                 return self._current
@@ -116,7 +115,8 @@ class PolicySource:
             self._fault = None
             self.reloads += 1
             self._tell(self._listeners, bundle)
-            return bundle
+        give_back_memory()
+        return bundle
 
     def _unchanged(self) -> None:
         if self._fault is not None:
@@ -158,26 +158,3 @@ class PolicySource:
             except queue.Empty:
                 break
         return False
-
-
-@contextmanager
-def gently() -> Iterator[Callable[[], None]]:
-    """Give the pace of a load that shares its interpreter with requests being answered.
-
-    Between pieces of work the loader sleeps, so that the event loop finds the interpreter free;
-    within a piece the others are let in after half a millisecond instead of five.
-    """
-    before = sys.getswitchinterval()
-    began = time.perf_counter()
-
-    def pace() -> None:
-        nonlocal began
-        if time.perf_counter() - began > WORK:
-            time.sleep(REST)
-            began = time.perf_counter()
-
-    sys.setswitchinterval(0.0005)
-    try:
-        yield pace
-    finally:
-        sys.setswitchinterval(before)

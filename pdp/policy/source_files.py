@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pdp.policy.pace import Pace
+
 Role = Literal["policy", "entities", "workflows", "mapping", "schema", "form"]
-Pace = Callable[[], None]
 
 # How often a folder that changes under our eyes is read again before it is called unreadable.
 ATTEMPTS = 5
@@ -43,15 +44,11 @@ class UnreadableFolder(OSError):
 class _Entry(NamedTuple):
     role: Role
     name: str
-    path: Path
+    path: str
     state: tuple[int, int, int]
 
 
-def no_pace() -> None:
-    """The pace of a load that nothing else waits for."""
-
-
-def read_sources(policies: Path, schemas: Path | None, pace: Pace = no_pace) -> Sources:
+def read_sources(policies: Path, schemas: Path | None, pace: Pace) -> Sources:
     """Read both folders; when they change meanwhile, read again, so that no mixture is returned.
 
     Args:
@@ -65,9 +62,9 @@ def read_sources(policies: Path, schemas: Path | None, pace: Pace = no_pace) -> 
     fault: OSError | None = None
     for _ in range(ATTEMPTS):
         try:
-            before = _listing(policies, schemas)
-            files = tuple(_read(entry, policies, schemas, pace) for entry in before)
-            if _listing(policies, schemas) == before:
+            before = _listing(policies, schemas, pace)
+            files = tuple(_read(entry, pace) for entry in before)
+            if _listing(policies, schemas, pace) == before:
                 return Sources(policies.as_posix(), _version(files), files)
         except FileNotFoundError as error:
             # A file that went away between listing and reading: the folder is being replaced.
@@ -85,35 +82,46 @@ def _reason(policies: Path, fault: OSError | None) -> str:
     return f"`{policies}` keeps changing while it is read"
 
 
-def _listing(policies: Path, schemas: Path | None) -> list[_Entry]:
+def _listing(policies: Path, schemas: Path | None, pace: Pace) -> list[_Entry]:
     if not policies.is_dir():
         raise FileNotFoundError(2, "no such folder", str(policies))
-    found = [*_entries(policies, _policy_role)]
+    found = [*_entries(str(policies), "", _policy_role, set(), pace)]
     if schemas is not None and schemas.is_dir():
-        found += _entries(schemas, _schema_role)
-    return sorted(found, key=lambda entry: (entry.role, entry.name))
+        found += _entries(str(schemas), "", _schema_role, set(), pace)
+    return sorted(found)
 
 
-def _entries(folder: Path, role_of: Callable[[str], Role | None]) -> Iterator[_Entry]:
-    for path in _walk(folder):
-        name = path.relative_to(folder).as_posix()
-        role = role_of(name)
-        if role is not None:
-            state = path.stat()
-            yield _Entry(role, name, path, (state.st_ino, state.st_size, state.st_mtime_ns))
+def _entries(
+    folder: str,
+    below: str,
+    role_of: Callable[[str], Role | None],
+    seen: set[tuple[int, int]],
+    pace: Pace,
+) -> Iterator[_Entry]:
+    """The files of a folder and of those below it; links are followed, in circles only once.
 
-
-def _walk(folder: Path) -> Iterator[Path]:
-    # Names with a leading dot are skipped: a Kubernetes volume keeps its copies in `..<date>`.
-    seen: set[str] = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:
-            folders.clear()
+    Names with a leading dot are skipped: a Kubernetes volume keeps its copies in `..<date>`.
+    """
+    itself = os.stat(folder)
+    if (itself.st_dev, itself.st_ino) in seen:
+        return
+    seen.add((itself.st_dev, itself.st_ino))
+    with os.scandir(folder) as entries:
+        present = sorted(entries, key=lambda entry: entry.name)
+    for entry in present:
+        pace()
+        if entry.name.startswith("."):
             continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
+        if entry.is_dir():
+            yield from _entries(entry.path, f"{below}{entry.name}/", role_of, seen, pace)
+        elif (role := role_of(below + entry.name)) is not None:
+            state = entry.stat()
+            yield _Entry(
+                role,
+                below + entry.name,
+                entry.path,
+                (state.st_ino, state.st_size, state.st_mtime_ns),
+            )
 
 
 def _policy_role(name: str) -> Role | None:
@@ -135,11 +143,10 @@ def _schema_role(name: str) -> Role | None:
     return None
 
 
-def _read(entry: _Entry, policies: Path, schemas: Path | None, pace: Pace) -> SourceFile:
+def _read(entry: _Entry, pace: Pace) -> SourceFile:
     pace()
-    folder = schemas if entry.role in ("schema", "form") and schemas is not None else policies
-    shown = f"{folder.as_posix()}/{entry.name}"
-    return SourceFile(entry.role, entry.name, shown, entry.path.read_bytes())
+    with open(entry.path, "rb", buffering=0) as file:
+        return SourceFile(entry.role, entry.name, entry.path, file.read())
 
 
 def _version(files: tuple[SourceFile, ...]) -> str:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pdp.policy.bundle import Bundle, BundleError, load_bundle
+from pdp.policy.bundle import Bundle, BundleError, build_bundle, load_bundle
 from pdp.policy.policy import ANY, Constraint
+from pdp.policy.source_files import SourceFile, Sources
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
@@ -223,3 +226,71 @@ def test_the_demo_loads_without_a_remark() -> None:
     )
     assert {policy.template for policy in bundle.policies} - {None} == set(bundle.workflows.names)
     assert all(policy.annotation("id") for policy in bundle.policies)
+
+
+# ---- reloading: what is reused must not show
+
+BODIES = st.sampled_from(
+    [
+        '@id("{n}") permit (principal, action == Action::"{n}", resource);',
+        'permit (principal, action == Action::"{n}", resource) when {{ false }};',
+        (
+            '@id("{n}") @approval("t") permit (principal, action, resource == A::"{n}")\n'
+            "when {{ context has approval }};"
+        ),
+        (
+            '// pdp:allow never-matches on purpose\n@id("{n}")\n'
+            "forbid (principal, action, resource) when {{ false }};"
+        ),
+        '@id("same") permit (principal, action == Action::"x{n}", resource);',
+        "permit (principal action);",
+        "\n\n// a remark\n",
+    ]
+)
+FILES = st.dictionaries(
+    st.sampled_from(["a.cedar", "b.cedar", "deep/c.cedar"]),
+    st.lists(st.tuples(BODIES, st.integers(0, 3)), max_size=4),
+    max_size=3,
+)
+
+
+def sources_of(files: dict[str, list[tuple[str, int]]]) -> Sources:
+    texts = {
+        name: "\n".join(body.format(n=number) for body, number in bodies)
+        for name, bodies in sorted(files.items())
+    }
+    workflows = b"workflows: {t: {steps: [{name: s}]}}"
+    return Sources(
+        "policies",
+        str(hash(tuple(texts.items()))),
+        (
+            *(SourceFile("policy", n, f"policies/{n}", t.encode()) for n, t in texts.items()),
+            SourceFile("workflows", "workflows.yaml", "policies/workflows.yaml", workflows),
+        ),
+    )
+
+
+def outcome(sources: Sources, previous: Bundle | None) -> tuple[Bundle | None, object]:
+    """The bundle, and all that can be seen of the load."""
+    try:
+        bundle = build_bundle(sources, now=NOW, previous=previous)
+    except BundleError as error:
+        return None, error.findings
+    seen = [
+        [getattr(each, name) for name in ("id", "text", "file", "line", "column", "scope")]
+        for each in bundle.policies
+    ]
+    return bundle, (seen, bundle.findings)
+
+
+@given(st.lists(FILES, min_size=2, max_size=4))
+def test_a_load_that_reuses_is_the_same_as_one_that_does_not(
+    states: list[dict[str, list[tuple[str, int]]]],
+) -> None:
+    previous: Bundle | None = None
+    for state in states:
+        sources = sources_of(state)
+        _, expected = outcome(sources, None)
+        bundle, seen = outcome(sources, previous)
+        assert seen == expected
+        previous = bundle or previous

@@ -247,7 +247,10 @@ def test_the_json_form_says_the_same_as_the_text_form() -> None:
 
 
 def test_json_files_are_joined() -> None:
-    other = {"Bank": {"entityTypes": {"Card": {}}, "actions": {}}, "": {"entityTypes": {"X": {}}}}
+    other: dict[str, Any] = {
+        "Bank": {"entityTypes": {"Card": {}}, "actions": {}},
+        "": {"entityTypes": {"X": {}}},
+    }
     both = (SchemaFile(json.dumps(JSON_SCHEMA), True), SchemaFile(json.dumps(other), True))
     assert {"Bank::Card", "Bank::User", "X"} <= set(parse_schema(*both).entity_types)
     with pytest.raises(SchemaFault, match="twice"):
