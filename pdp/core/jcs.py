@@ -27,11 +27,9 @@ def canonical(value: JsonValue) -> bytes:
     Raises:
         NotCanonical: naming the place of what cannot be written.
     """
-    if _simple(value):
-        return _encode(value).encode()
     try:
-        return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as error:
+        return _encode(value).encode() if _simple(value) else rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise NotCanonical(*_culprit(value, ()) or ("", str(error))) from None
     except RecursionError:
         raise NotCanonical("", "nested too deep") from None
