@@ -45,6 +45,17 @@ def payload_of(token: str) -> JsonObject:
     return _json(token.split(".")[1], "payload", _PAYLOAD_DEPTH)
 
 
+def issuer_of(token: str) -> str | None:
+    """The `iss` that a compact JWS claims, not yet verified, to choose its keys by.
+
+    Raises:
+        BadToken: it is not a compact JWS.
+    """
+    header_of(token)
+    named = payload_of(token).get("iss")
+    return named if isinstance(named, str) else None
+
+
 def type_of(header: JsonObject) -> str | None:
     """The `typ` of a header in lower case and without `application/`; None when it has none."""
     found = header.get("typ")

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, import_key
@@ -31,6 +32,8 @@ _REGISTRIES = {
     name: jws.JWSRegistry(algorithms=[name], strict_check_header=False)
     for name in ("ES256", "Ed25519", "RS256", "PS256")
 }
+_SEED = 64
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _KEY_WRAP, _CONTENT = "ECDH-ES+A256KW", "A256GCM"
 
 
@@ -48,6 +51,15 @@ class PrivateKey:
         if algorithm == "ES256":
             return cls(ECKey.generate_key("P-256"))
         return cls(OKPKey.generate_key("Ed25519"))
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> "PrivateKey":
+        """The P-256 key pair that 64 secret bytes stand for, the same wherever it is made."""
+        if len(seed) != _SEED:
+            raise ValueError("a seed must be 64 bytes")
+        # Twice as many bits as the group has, so that the remainder is even.
+        scalar = int.from_bytes(seed, "big") % (_P256_ORDER - 1) + 1
+        return cls(ECKey.import_key(derive_private_key(scalar, SECP256R1())))
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "PrivateKey":

@@ -152,6 +152,13 @@ class RemoteKeys:
         self.fresh_until = now + freshness(answer.headers)
 
 
+def key_source(
+    file: Path | None, uri: str | None, fetch: Fetch, clock: Callable[[], float]
+) -> KeySource:
+    """The keys in a file or else at a URI; raises `SettingsError` for a bad file."""
+    return FileKeys(file, clock) if file is not None else RemoteKeys(str(uri), fetch, clock)
+
+
 def freshness(headers: Mapping[str, str]) -> float:
     """Seconds that an answer may be used without asking again (RFC 9111), within our bounds."""
     control = headers.get("cache-control", "").lower()

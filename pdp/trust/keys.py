@@ -14,7 +14,7 @@ from pdp.core.values import JsonObject
 from pdp.settings import Settings
 from pdp.store import keys as stored
 from pdp.store.engine import Database, Session
-from pdp.trust.jose import PrivateKey, PublicKeys, verify
+from pdp.trust.jose import PrivateKey, PublicKeys, encrypt, verify
 from pdp.trust.master_key import MasterKey, master_key_of
 
 ALGORITHM = "ES256"
@@ -41,6 +41,7 @@ class KeyRing:
         self._master = master
         self._publish_retired = publish_retired
         self._macs: dict[str, bytes] = {}
+        self._concealer: PrivateKey | None = None
         self._held: _Held
 
     @classmethod
@@ -107,6 +108,15 @@ class KeyRing:
         """Decrypt what `seal` made; raises `MasterKeyError`."""
         return self._master.unseal(sealed, purpose)
 
+    def conceal(self, token: str) -> str:
+        """A signed token as a nested JWE that only this deployment can read."""
+        key = self._concealing()
+        return encrypt(token, {**key.public_jwk(), "use": "enc", "alg": "ECDH-ES+A256KW"})
+
+    def reveal(self, token: str) -> str:
+        """The signed token inside what `conceal` made, not yet verified; raises `BadToken`."""
+        return self._concealing().decrypt(token)
+
     def rotate(self, now: datetime) -> str:
         """Retire the active key, put the next one in its place, make a new next; its `kid`."""
         kid = self._database.write(lambda session: self._rotate(session, now))
@@ -127,6 +137,12 @@ class KeyRing:
         kid = self._database.write(lambda session: self._tend(session, now, rotate_every))
         self.refresh()
         return kid
+
+    def _concealing(self) -> PrivateKey:
+        if self._concealer is None:
+            halves = [self._master.derive(f"conceal {half}") for half in (1, 2)]
+            self._concealer = PrivateKey.from_seed(b"".join(halves))
+        return self._concealer
 
     def _due(
         self, rows: Sequence[stored.SigningKey], now: datetime, rotate_every: timedelta | None

@@ -8,6 +8,7 @@ redirects, proxies, cookies or kept connections; answers and waiting are bounded
 import ipaddress
 import ssl
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import anyio
@@ -30,6 +31,9 @@ __all__ = ["Fetched", "Outbound", "OutboundFailed", "OutboundRefused"]
 
 LONGEST_URL = 2048
 _MOST_ATTEMPTS = 3
+Certificate = tuple[Path, Path]
+"""PEM files: a client certificate and its private key."""
+
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -112,19 +116,33 @@ class Outbound:
             await self._addresses.of(target.url.host, port, target.internal_allowed)
 
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        certificate: Certificate | None = None,
     ) -> Fetched:
         """Send one request to a URL that a caller gave; a redirect is an answer like any other.
 
+        Args:
+            method: the HTTP method.
+            url: where to.
+            headers: header fields, beside those of HTTP itself.
+            body: the content.
+            certificate: PEM files of a client certificate and its key, to prove who sends.
+
         Raises:
             OutboundRefused: the destination must not be contacted.
-            OutboundFailed: no answer in time, or one that is too large.
+            OutboundFailed: no answer in time, one that is too large, or an unusable certificate.
         """
-        return await self._exchange(method, self._destination(url, False), headers, body)
+        target = self._destination(url, False)
+        tls = self._tls if certificate is None else _with_certificate(self._settings, certificate)
+        return await self._exchange(method, target, headers, body, tls)
 
     async def fetch_configured(self, url: str, headers: Mapping[str, str]) -> Fetched:
         """GET a URL of the configuration, whose host may therefore be internal; raises as `send`."""
-        return await self._exchange("GET", self._destination(url, True), headers, b"")
+        return await self._exchange("GET", self._destination(url, True), headers, b"", self._tls)
 
     def _destination(self, text: str, configured: bool) -> Destination:
         if len(text) > LONGEST_URL or not (text.isascii() and text.isprintable()):
@@ -151,7 +169,12 @@ class Outbound:
         return listed or (configured and is_loopback(host))
 
     async def _exchange(
-        self, method: str, target: Destination, headers: Mapping[str, str], body: bytes
+        self,
+        method: str,
+        target: Destination,
+        headers: Mapping[str, str],
+        body: bytes,
+        tls: ssl.SSLContext,
     ) -> Fetched:
         settings = self._settings
         request = httpx.Request(
@@ -162,13 +185,15 @@ class Outbound:
             extensions={"timeout": {"connect": settings.connect_seconds}},
         )
         backend = PinnedBackend(self._addresses, target.internal_allowed, settings.connect_seconds)
-        transport = _transport(self._tls, backend)
+        transport = _transport(tls, backend)
         try:
             with within(settings.total_seconds):
                 async with transport:
                     response = await transport.handle_async_request(request)
                     content = await _read(response, settings.response_bytes)
-        except httpx.HTTPError as error:
+        except OutboundFailed:
+            raise
+        except (httpx.HTTPError, OSError) as error:
             raise OutboundFailed(f"no usable answer: {type(error).__name__}") from None
         return Fetched(response.status_code, dict(response.headers), content)
 
@@ -182,6 +207,15 @@ def _tls(settings: OutboundSettings) -> ssl.SSLContext:
             raise SettingsError(
                 f"`outbound.ca_file`: `{settings.ca_file}` holds no certificates in PEM form"
             ) from None
+    return context
+
+
+def _with_certificate(settings: OutboundSettings, certificate: Certificate) -> ssl.SSLContext:
+    context = _tls(settings)
+    try:
+        context.load_cert_chain(*certificate)
+    except OSError:
+        raise OutboundFailed("the client certificate or its key cannot be read") from None
     return context
 
 

@@ -8,10 +8,10 @@ from pdp.errors import UNAVAILABLE, Problem
 from pdp.settings import IssuerSettings, Settings
 from pdp.trust.callers import Caller
 from pdp.trust.claims import LEEWAY_SECONDS, BadToken, check_claims
-from pdp.trust.compact import header_of, payload_of
+from pdp.trust.compact import header_of, issuer_of
 from pdp.trust.credentials import digest_of, unauthenticated
 from pdp.trust.jose import verify
-from pdp.trust.jwks import FileKeys, KeySource, KeysUnavailable, RemoteKeys
+from pdp.trust.jwks import KeySource, KeysUnavailable, key_source
 from pdp.trust.token_caller import token_caller
 
 MOST_REMEMBERED = 10_000
@@ -55,16 +55,17 @@ class AccessTokens:
         """The verifier of the configured issuers; raises `SettingsError` for a bad key file."""
         from pdp.trust.outbound import Outbound
 
-        outbound = Outbound(settings.outbound)
-        issuers: dict[str, tuple[IssuerSettings, KeySource]] = {}
-        for issuer in settings.issuers:
-            source: KeySource
-            if issuer.jwks_file is not None:
-                source = FileKeys(issuer.jwks_file, clock)
-            else:
-                source = RemoteKeys(str(issuer.jwks_uri), outbound.fetch_configured, clock)
-            issuers[issuer.issuer] = (issuer, source)
-        return cls(issuers, clock)
+        fetch = Outbound(settings.outbound).fetch_configured
+        return cls(
+            {
+                issuer.issuer: (
+                    issuer,
+                    key_source(issuer.jwks_file, issuer.jwks_uri, fetch, clock),
+                )
+                for issuer in settings.issuers
+            },
+            clock,
+        )
 
     def cached(self, digest: bytes) -> Caller | None:
         """The caller of a token that was verified before and is still good, by its SHA-256."""
@@ -104,12 +105,10 @@ class AccessTokens:
         if len(token) > LONGEST_ACCESS_TOKEN:
             raise BadToken("the token is too long")
         text = token.decode("latin-1")
-        header = header_of(text)
-        named = payload_of(text).get("iss")
-        if not isinstance(named, str) or named not in self._issuers:
+        issuer, source = self._issuers.get(issuer_of(text) or "", (None, None))
+        if issuer is None or source is None:
             raise BadToken("the token is of another issuer")
-        issuer, source = self._issuers[named]
-        keys = await source.keys_for(header.get("kid"))
+        keys = await source.keys_for(header_of(text).get("kid"))
         types = _STRICT_TYPES if issuer.require_at_jwt else _LOOSE_TYPES
         claims = verify(text, keys, issuer.algorithms, types)
         now = self._clock()

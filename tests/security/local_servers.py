@@ -33,6 +33,13 @@ class Reply(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that breaks off is what some tests are about."""
+
+
 class LocalServer:
     """A server that records what it gets and answers what it is told."""
 
@@ -40,8 +47,7 @@ class LocalServer:
         self.received: list[Received] = []
         self.server_names: list[str | None] = []
         self.answer: Callable[[Received], Reply] = lambda request: Reply()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _QuietServer(("127.0.0.1", 0), self._handler())
         if tls is not None:
             tls.sni_callback = lambda sock, name, context: self.server_names.append(name)
             self._server.socket = tls.wrap_socket(

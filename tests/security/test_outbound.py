@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import ssl
 import time
 from collections.abc import Coroutine, Generator, Iterator, Sequence
 from pathlib import Path
@@ -349,3 +350,20 @@ def test_a_file_without_certificates_refuses_to_start(tmp_path: Path) -> None:
 def test_the_pinned_http_client_still_has_the_part_that_is_replaced() -> None:
     assert hasattr(httpx.AsyncHTTPTransport(trust_env=False), "_pool")
     assert httpx.__version__ == "0.28.1"
+
+
+def test_a_client_certificate_proves_who_sends(tmp_path: Path) -> None:
+    context, authority = certificate_for("callback.example", tmp_path)
+    _, ours = certificate_for("us.example", tmp_path)
+    context.load_verify_locations(ours)
+    context.verify_mode = ssl.CERT_REQUIRED
+    settings = LOOPBACK.model_copy(update={"ca_file": authority})
+    with LocalServer(context).running() as server:
+        outbound = Outbound(settings, Names(["127.0.0.1"]))
+        url = f"https://callback.example:{server.port}/"
+        pair = (ours, tmp_path / "us.example.key")
+        assert run(outbound.send("POST", url, {}, b"", pair)).status == 200
+        for wrong in (None, (authority, tmp_path / "callback.example.key"), (ours, authority)):
+            with pytest.raises(OutboundFailed):
+                run(outbound.send("POST", url, {}, b"", wrong))
+        assert len(server.received) == 1

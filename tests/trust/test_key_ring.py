@@ -191,3 +191,24 @@ def test_sealed_values_open_for_their_purpose_only(ring: KeyRing) -> None:
     assert ring.unseal(sealed, "subscription s1") == b"whsec_1"
     with pytest.raises(MasterKeyError):
         ring.unseal(sealed, "subscription s2")
+
+
+@pytest.mark.requirement("ARAP-050")
+def test_a_concealed_token_is_read_by_every_replica_and_by_nobody_else(
+    ring: KeyRing, settings: Settings, database: Database
+) -> None:
+    token = ring.sign({"secret": "hidden-from-the-bearer"})
+    concealed = ring.conceal(token)
+    replica = KeyRing.open(database, settings, now=NOW)
+    assert replica.reveal(concealed) == token
+    ring.rotate(NOW)
+    assert ring.reveal(concealed) == token
+    assert concealed.count(".") == 4
+    assert b"hidden" not in b"".join(
+        base64.urlsafe_b64decode(part + "===") for part in concealed.split(".")
+    )
+    with pytest.raises(BadToken):
+        ring.reveal(token)
+    with pytest.raises(BadToken):
+        ring.reveal(concealed[:-4] + "AAAA")
+    assert ring.jwks()["keys"][0]["kid"] not in concealed
