@@ -76,12 +76,13 @@ def write_effects(session: Session, effects: Sequence[Effect], change: Change) -
 
     Never call it twice for the same effects: audit events would be doubled.
     """
-    if any(isinstance(effect, Timer | TaskResolved) for effect in effects):
-        _drop_timers(session, change)
+    _set_timer(session, effects, change)
     for effect in effects:
         write = _WRITERS.get(type(effect))
         if write is not None:
             write(session, effect, change)
+    if any(isinstance(effect, TaskResolved) for effect in effects):
+        interactions.end(session, change.task.id)
     publishing.publish_effects(
         session, effects, change.task, change.queues, change.now, change.may_follow
     )
@@ -110,17 +111,19 @@ def interaction_id(task_id: str, position: int, leaf: int) -> str:
     return f"{task_id}.{position}.{leaf}"
 
 
-def _drop_timers(session: Session, change: Change) -> None:
-    if change.task.version > 1:
+def _set_timer(session: Session, effects: Sequence[Effect], change: Change) -> None:
+    """Leave the task with one timer, the last that is asked for; a closed task with none."""
+    asked = [effect for effect in effects if isinstance(effect, Timer)]
+    closed = any(isinstance(effect, TaskResolved) for effect in effects)
+    if (asked or closed) and change.task.version > 1:
         outbox.cancel(session, change.task.id, change.now, [timers.TASK_TIMER])
+    if asked and not closed:
+        last = asked[-1]
+        put(session, _job(change, timers.TASK_TIMER, {"due": last.kind}, run_at=last.at))
 
 
 def _audit(session: Session, effect: AuditEvent, change: Change) -> None:
     record(session, effect.event, effect.details, change, effect.at)
-
-
-def _timer(session: Session, effect: Timer, change: Change) -> None:
-    put(session, _job(change, timers.TASK_TIMER, {"due": effect.kind}, run_at=effect.at))
 
 
 def _review(session: Session, effect: ApprovalGranted, change: Change) -> None:
@@ -166,11 +169,6 @@ def _wait(session: Session, effect: CallExternal | AskInteraction, change: Chang
     return waiting
 
 
-def _close(session: Session, effect: TaskResolved, change: Change) -> None:
-    if change.task.version > 1:
-        interactions.end(session, change.task.id)
-
-
 def _job(
     change: Change,
     kind: str,
@@ -190,10 +188,8 @@ def _job(
 
 _WRITERS: dict[type, Callable[..., None]] = {
     AuditEvent: _audit,
-    Timer: _timer,
     ApprovalGranted: _review,
     Callback: _callback,
     CallExternal: _call,
     AskInteraction: _interaction,
-    TaskResolved: _close,
 }
