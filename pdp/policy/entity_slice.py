@@ -15,7 +15,7 @@ from pdp.policy.ancestry import NO_ANCESTORS, Ancestry, uid_text
 from pdp.policy.entities import EntityIndex, Stored
 from pdp.policy.explicit import Explicit
 from pdp.policy.mapping import CedarRequest
-from pdp.policy.reach import Reach, Want
+from pdp.policy.reach import NOTHING, Reach, Want
 from pdp.policy.schema_types import Schema
 from pdp.policy.slice import Slice
 
@@ -199,6 +199,8 @@ class _Walk:
                 self._value(value, reach.any_tag)
 
     def _value(self, value: Any, reach: Reach) -> None:
+        if reach == NOTHING:
+            return
         if isinstance(value, dict):
             if "__entity" in value:
                 inner = value["__entity"]
