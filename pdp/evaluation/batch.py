@@ -8,7 +8,7 @@ import anyio.lowlevel
 
 from pdp.core.authzen import Evaluation, InvalidRequest, evaluation_from, object_from
 from pdp.core.values import JsonObject, pointer
-from pdp.evaluation.evaluate import Outcome, evaluate_many
+from pdp.evaluation.evaluate import Offer, Outcome, evaluate_many
 from pdp.policy.authorizer import Authorizer
 from pdp.trust.callers import Caller
 
@@ -72,7 +72,11 @@ def _item(value: Any, defaults: JsonObject, index: int) -> Evaluation | InvalidR
 
 
 async def evaluate_batch(
-    batch: Batch, caller: Caller, authorizer: Authorizer, now: datetime
+    batch: Batch,
+    caller: Caller,
+    authorizer: Authorizer,
+    now: datetime,
+    offer: Offer | None = None,
 ) -> AsyncIterator[ItemResult]:
     """Evaluate the items in order against one snapshot, ending where the semantic says so.
 
@@ -86,7 +90,7 @@ async def evaluate_batch(
             await anyio.lowlevel.checkpoint()
         chunk = batch.items[first : first + size]
         readable = [item for item in chunk if isinstance(item, Evaluation)]
-        outcomes = iter(evaluate_many(readable, caller, authorizer, now))
+        outcomes = iter(evaluate_many(readable, caller, authorizer, now, offer))
         for item in chunk:
             if isinstance(item, InvalidRequest):
                 result = ItemResult(None, None, item)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pdp.evaluation import wire
 from pdp.evaluation.decision_log import DecisionLog
 from pdp.evaluation.page_token import PageTokens
+from pdp.evaluation.requestable import Issuer
 from pdp.evaluation.routes import EvaluationRoutes
 from pdp.evaluation.search import Search
 from pdp.evaluation.search_routes import SearchRoutes
@@ -38,12 +39,13 @@ class Parts(NamedTuple):
     most_items: int
     default_page: int
     largest_page: int
+    issuer: Issuer | None = None
 
 
 def handlers(parts: Parts) -> dict[str, ASGIApp]:
     """The handler of each path."""
     evaluation = EvaluationRoutes(
-        parts.authorizer, parts.log, parts.metrics, parts.most_items, parts.clock
+        parts.authorizer, parts.log, parts.metrics, parts.most_items, parts.clock, parts.issuer
     )
     search = SearchRoutes(
         Search(parts.tokens, parts.default_page, parts.largest_page), parts.authorizer, parts.clock

@@ -9,8 +9,9 @@ from pdp.core.authzen import Evaluation, evaluation_from
 from pdp.core.values import JsonObject
 from pdp.evaluation.batch import ItemResult, batch_from, evaluate_batch
 from pdp.evaluation.decision_log import DecisionLog, DecisionNote
-from pdp.evaluation.evaluate import Outcome, evaluate
+from pdp.evaluation.evaluate import Offer, Outcome, evaluate
 from pdp.evaluation.explanation import explain
+from pdp.evaluation.requestable import Issuer
 from pdp.ops.json_endpoint import Call, invalid_request, too_many
 from pdp.ops.metrics import Metrics
 from pdp.policy.authorizer import Authorizer
@@ -28,6 +29,7 @@ class EvaluationRoutes:
         metrics: counts every decision.
         most_items: most items of one batch.
         clock: the present time.
+        issuer: in whose name denials are requestable; None where they are not.
     """
 
     def __init__(
@@ -37,7 +39,9 @@ class EvaluationRoutes:
         metrics: Metrics,
         most_items: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        issuer: Issuer | None = None,
     ) -> None:
+        self._issuer = issuer
         self._authorizer = authorizer
         self._log = log
         self._metrics = metrics
@@ -49,7 +53,7 @@ class EvaluationRoutes:
         now = self._clock()
         authorizer = self._authorizer()
         question = evaluation_from(call.body)
-        outcome = evaluate(question, call.caller, authorizer, now)
+        outcome = evaluate(question, call.caller, authorizer, now, self._offer(call))
         explained = bool(call.query) and wants_explanation(call)
         self._note(call, question, outcome, authorizer, now)
         if explained:
@@ -70,13 +74,16 @@ class EvaluationRoutes:
         now = self._clock()
         authorizer = self._authorizer()
         results: list[JsonObject] = []
-        async for item in evaluate_batch(batch, call.caller, authorizer, now):
+        async for item in evaluate_batch(batch, call.caller, authorizer, now, self._offer(call)):
             results.append(_item_body(item))
             if item.outcome is None or item.evaluation is None:
                 self._metrics.failed()
             else:
                 self._note(call, item.evaluation, item.outcome, authorizer, now)
         return orjson.dumps({"evaluations": results})
+
+    def _offer(self, call: Call) -> Offer | None:
+        return None if self._issuer is None else Offer(self._issuer, call.exchange.language)
 
     def _note(
         self,
@@ -91,8 +98,12 @@ class EvaluationRoutes:
         notes["policy_version"] = authorizer.version
         if outcome.request.dropped:
             notes["dropped"] = outcome.request.dropped
+        evaluation_id = outcome.context.get("evaluation_id") if outcome.context else None
         if outcome.allowed:
             self._metrics.permitted()
+        elif evaluation_id is not None:
+            self._metrics.requestable()
+            notes["evaluation_id"] = evaluation_id
         else:
             self._metrics.denied()
         self._log.add(
@@ -105,7 +116,7 @@ class EvaluationRoutes:
                 tuple([policy.id for policy in outcome.answer.determining]),
                 authorizer.version,
                 authorizer.entity_version,
-                None,
+                evaluation_id,
             )
         )
 

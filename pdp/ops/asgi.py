@@ -22,13 +22,21 @@ NO_STORE = (b"cache-control", b"no-store")
 class Exchange:
     """What is noted about one HTTP exchange while it is answered, for its log line."""
 
-    __slots__ = ("authorization", "content_type", "declared_length", "notes", "request_id")
+    __slots__ = (
+        "authorization",
+        "content_type",
+        "declared_length",
+        "language",
+        "notes",
+        "request_id",
+    )
 
     def __init__(self, headers: Iterable[Header]) -> None:
         self.request_id: bytes | None = None
         self.authorization: bytes | None = None
         self.content_type: bytes | None = None
         self.declared_length: bytes | None = None
+        self.language: bytes | None = None
         self.notes: dict[str, Any] = {}
         for name, value in headers:
             if name == b"authorization":
@@ -39,6 +47,8 @@ class Exchange:
                 self.request_id = value
             elif name == b"content-length":
                 self.declared_length = value
+            elif name == b"accept-language":
+                self.language = value
 
 
 def exchange_of(scope: Scope) -> Exchange:
