@@ -59,6 +59,7 @@ def lint_policies(loaded: Sequence[Placed], templates: Collection[str], report: 
     _duplicate_ids(loaded, report)
     _duplicate_policies(loaded, report)
     _missing_ids(loaded, report)
+    _unlinked_templates(loaded, report)
     for placed in loaded:
         template = placed.policy.template
         if template is not None and template not in templates:
@@ -118,19 +119,31 @@ def _meaning(policy: Policy) -> tuple[str | None, str]:
 
 
 def _missing_ids(loaded: Sequence[Placed], report: Report) -> None:
-    without: dict[str, list[Placed]] = {}
-    for placed in loaded:
-        if placed.policy.annotation(ID_ANNOTATION) is None:
-            without.setdefault(placed.source.shown, []).append(placed)
-    for several in without.values():
-        count = len(several)
-        message = (
-            f"{count} policies of this file have no `@id`: logs name them by their place"
-            if count > 1
-            else "this policy has no `@id`: logs name it by its place, which can change"
-        )
-        span = Span(several[0].span.start, several[0].span.start + 1)
-        report.add("missing-id", "note", several[0].source, span, message, 'add `@id("...")`')
+    without = [each for each in loaded if each.policy.annotation(ID_ANNOTATION) is None]
+    one = "this policy has no `@id`: logs name it by its place, which can change"
+    more = "{} policies of this file have no `@id`: logs name them by their place"
+    _once_a_file("missing-id", without, (one, more), 'add `@id("...")`', report)
+
+
+def _unlinked_templates(loaded: Sequence[Placed], report: Report) -> None:
+    templates = [each for each in loaded if each.policy.is_template]
+    one = "this Cedar template decides nothing here: nothing fills its slots"
+    more = "{} Cedar templates of this file decide nothing here: nothing fills their slots"
+    _once_a_file("unlinked-template", templates, (one, more), "write policies instead", report)
+
+
+def _once_a_file(
+    lint: str, about: Sequence[Placed], says: tuple[str, str], fix: str, report: Report
+) -> None:
+    """One note a file, at the first policy that it is about."""
+    by_file: dict[str, list[Placed]] = {}
+    for placed in about:
+        by_file.setdefault(placed.source.shown, []).append(placed)
+    for first, *others in by_file.values():
+        head = outline(first.policy.text).head.start + first.span.start
+        span = Span(head, head + len(first.policy.effect))
+        message = says[1].format(len(others) + 1) if others else says[0]
+        report.add(lint, "note", first.source, span, message, fix)
 
 
 def _say(

@@ -37,9 +37,6 @@ class _Linter:
             self._misspelt()
         if self._policy.template is not None:
             self._approval(self._policy.template)
-        if self._policy.is_template:
-            message = "a Cedar template decides nothing here: nothing fills its slots"
-            self._say("unlinked-template", "note", self._parts.head, message, "write a policy")
         self._constant()
 
     @property

@@ -95,7 +95,8 @@ def _fix(message: str, schema: Schema) -> str:
 
 
 def _nearest(quoted: Sequence[str], known: Sequence[str], otherwise: str) -> str:
-    close = get_close_matches(quoted[0], known, 1, 0.6) if quoted else []
+    others = [name for name in known if name not in quoted]
+    close = get_close_matches(quoted[0], others, 1, 0.6) if quoted else []
     return f"did you mean `{close[0]}`?" if close else otherwise
 
 
