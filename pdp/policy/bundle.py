@@ -23,7 +23,7 @@ from pdp.policy.source_files import (
 )
 from pdp.policy.source_forms import load_forms
 from pdp.policy.source_mapping import load_mapping
-from pdp.policy.source_policies import known_of, load_policies
+from pdp.policy.source_policies import Placed, known_of, load_policies
 from pdp.policy.source_schema import load_schema
 from pdp.policy.source_workflows import load_workflows
 from pdp.policy.validation import validate_policies
@@ -99,13 +99,7 @@ def build_bundle(
     pace = pace or Pace()
     report = Report()
     schema = load_schema(sources.of("schema"), report)
-    known = None
-    if previous is not None:
-        known = known_of(previous.policies, previous.findings, sources.folder)
-    loaded, fresh = load_policies(sources.of("policy"), report, pace, known)
-    if schema is not None:
-        same = previous is not None and previous.schema == schema
-        validate_policies(fresh if same else loaded, schema, report, pace)
+    loaded = _policies(sources, schema, report, pace, previous)
     entities = load_entities(sources.of("entities"), schema, report)
     forms = load_forms(sources.of("form"), report)
     workflows = load_workflows(sources.of("workflows"), forms, loaded, schema, report)
@@ -129,6 +123,19 @@ def build_bundle(
         forms=forms,
         findings=findings,
     )
+
+
+def _policies(
+    sources: Sources, schema: Schema | None, report: Report, pace: Pace, previous: Bundle | None
+) -> list[Placed]:
+    known = None
+    if previous is not None:
+        known = known_of(previous.policies, previous.findings, sources.folder)
+    loaded, fresh = load_policies(sources.of("policy"), report, pace, known)
+    if schema is not None:
+        same = previous is not None and previous.schema == schema
+        validate_policies(fresh if same else loaded, schema, report, pace)
+    return loaded
 
 
 def _remark(sources: Sources, report: Report) -> None:
