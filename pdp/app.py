@@ -14,7 +14,13 @@ from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from pdp import __version__
-from pdp.admin import decision_routes, entity_routes, policy_routes
+from pdp.admin import (
+    audit_routes,
+    decision_routes,
+    entity_routes,
+    outbox_routes,
+    policy_routes,
+)
 from pdp.core.values import JsonObject, pointer
 from pdp.errors import (
     INVALID_REQUEST,
@@ -32,11 +38,21 @@ from pdp.ops.asgi import Receive, Scope, Send
 from pdp.ops.docs_page import DOCS_POLICY, docs_page
 from pdp.ops.gate import Gate
 from pdp.policy.bundle import BundleError
+from pdp.policy.source_files import UnreadableFolder
 from pdp.services import Services, utc_now
-from pdp.settings import Settings
-from pdp.store.engine import StoreUnavailable
+from pdp.settings import Settings, SettingsError
+from pdp.store.connect import BadAddress
+from pdp.store.engine import CommitUnknown, StoreUnavailable
+from pdp.store.migrate import UnknownRevision
 
 _PROBLEM = "application/problem+json"
+_ADMIN = (
+    entity_routes.router,
+    policy_routes.router,
+    decision_routes.router,
+    audit_routes.router,
+    outbox_routes.router,
+)
 
 
 class StartFailed(Exception):
@@ -78,7 +94,7 @@ def create_app(settings: Settings) -> Server:
     """
     try:
         return Server(Services(settings, utc_now))
-    except BundleError as error:
+    except (BundleError, UnreadableFolder, SettingsError, BadAddress, UnknownRevision) as error:
         raise StartFailed(str(error)) from error
     except StoreUnavailable as error:
         raise StartFailed(f"the database cannot be used: {error}") from error
@@ -97,6 +113,7 @@ def _evaluation_parts(services: Services) -> endpoints.Parts:
         most_items=limits.batch_items,
         default_page=search.default_page,
         largest_page=search.max_page,
+        rate=services.rate,
     )
 
 
@@ -117,12 +134,12 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
         separate_input_output_schemas=False,
     )
     api.state.services = services
-    for name in ("settings", "database", "authenticator", "source", "live", "decision_log"):
+    for name in ("settings", "database", "authenticator", "source", "live", "decision_log", "rate"):
         setattr(api.state, name, getattr(services, name))
     _render_errors(api)
     api.include_router(endpoints.router(handlers))
     api.include_router(_operations(services, api))
-    for admin in (entity_routes.router, policy_routes.router, decision_routes.router):
+    for admin in _ADMIN:
         api.include_router(admin)
     return api
 
@@ -194,7 +211,8 @@ def _render_errors(api: FastAPI) -> None:
         return _response(Problem(kind, headers=dict(error.headers or {})))
 
     @api.exception_handler(StoreUnavailable)
-    async def unavailable(request: Request, error: StoreUnavailable) -> Response:
+    @api.exception_handler(CommitUnknown)
+    async def unavailable(request: Request, error: Exception) -> Response:
         return _response(Problem(UNAVAILABLE, str(error), headers={"Retry-After": "1"}))
 
 

@@ -37,14 +37,14 @@ def run_worker(settings: Settings, listener: socket.socket) -> int:
     from pdp.app import StartFailed, create_app
     from pdp.banner import banner
 
+    settings = settings.listening_on(listener.getsockname()[1])
     try:
         app = create_app(settings)
     except StartFailed as error:
         print(str(error), file=sys.stderr)
         return 2
-    host, port = listener.getsockname()[:2]
     if WORKER_SOCKET not in os.environ:
-        print(banner(settings, host, port), flush=True)
+        print(banner(settings, *listener.getsockname()[:2]), flush=True)
     config = uvicorn.Config(
         app,
         loop="uvloop",

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from pdp.store.engine import Database, Session
 from pdp.store.migrate import upgrade
 from pdp.trust.callers import Authenticator
 from pdp.trust.keys import KeyRing
+from pdp.trust.limits import RateLimit
 
 _STANDARD_OUTPUT = 1
 
@@ -46,6 +48,7 @@ class Services:
         self.keys = KeyRing.open(self.database, settings, now=clock())
         self.authenticator = Authenticator.from_settings(settings)
         self.authenticator.use_stored(self.database.read(clients.all_clients))
+        self.rate = RateLimit.from_settings(settings.limits, time.monotonic)
         self.source = PolicySource(settings.policies, settings.schemas, clock=clock)
         self.live = LivePolicies(self.source.current)
         self._entity_version = 0

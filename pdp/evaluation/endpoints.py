@@ -20,6 +20,7 @@ from pdp.ops.lean_route import lean_post
 from pdp.ops.metrics import Metrics
 from pdp.policy.authorizer import Authorizer
 from pdp.trust.callers import Authenticator
+from pdp.trust.limits import RateLimit
 
 EVALUATION = "/access/v1/evaluation"
 EVALUATIONS = "/access/v1/evaluations"
@@ -40,6 +41,7 @@ class Parts(NamedTuple):
     default_page: int
     largest_page: int
     issuer: Issuer | None = None
+    rate: RateLimit | None = None
 
 
 def handlers(parts: Parts) -> dict[str, ASGIApp]:
@@ -52,7 +54,7 @@ def handlers(parts: Parts) -> dict[str, ASGIApp]:
     )
 
     def endpoint(handler: Handler) -> ASGIApp:
-        return JsonEndpoint(handler, "pep", parts.authenticator, parts.body_bytes)
+        return JsonEndpoint(handler, "pep", parts.authenticator, parts.body_bytes, parts.rate)
 
     return {
         EVALUATION: endpoint(evaluation.evaluation),

@@ -9,16 +9,20 @@ from pdp.core.values import InvalidJson, JsonValue, parse_json
 from pdp.errors import INVALID_JSON, Problem
 from pdp.ops.asgi import exchange_of, require_json
 from pdp.trust.callers import Authenticator, Caller
+from pdp.trust.limits import RateLimit
 
 
 async def caller_of(request: Request) -> Caller:
-    """The authenticated caller; raises `Problem` 401."""
+    """The authenticated caller, within its rate; raises `Problem` 401 or 429."""
     authenticator: Authenticator = request.app.state.authenticator
     exchange = exchange_of(request.scope)
     caller = authenticator.authenticate(exchange.authorization)
     if caller is None:
         caller = await authenticator.authenticate_slow(exchange.authorization)
     exchange.notes["caller"] = caller.id
+    rate: RateLimit | None = request.app.state.rate
+    if rate is not None:
+        rate.check(caller.id)
     return caller
 
 

@@ -20,6 +20,7 @@ from pdp.ops.asgi import (
 )
 from pdp.ops.dependencies import parsed
 from pdp.trust.callers import Authenticator, Caller
+from pdp.trust.limits import RateLimit
 
 
 class Call(NamedTuple):
@@ -42,6 +43,7 @@ class JsonEndpoint:
         role: what the caller must be.
         authenticator: finds out who calls.
         body_limit: most bytes of a body.
+        rate: how often each caller may call; None for as often as it likes.
         headers: further headers of every success.
     """
 
@@ -51,12 +53,14 @@ class JsonEndpoint:
         role: str,
         authenticator: Authenticator,
         body_limit: int,
+        rate: RateLimit | None = None,
         headers: tuple[Header, ...] = (),
     ) -> None:
         self._handler = handler
         self._role = role
         self._authenticator = authenticator
         self._body_limit = body_limit
+        self._rate = rate
         self._headers = (JSON, *headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,6 +74,8 @@ class JsonEndpoint:
                 caller = await self._authenticator.authenticate_slow(exchange.authorization)
             exchange.notes["caller"] = caller.id
             caller.require(self._role)
+            if self._rate is not None:
+                self._rate.check(caller.id)
             raw = await read_json_body(exchange, receive, self._body_limit)
             answer = await self._handler(
                 Call(caller, json_object(raw), exchange, scope["query_string"])
