@@ -18,7 +18,8 @@ _TYPES = {"user": "User", "document": "Document"}
 async def echo(scope: Any, receive: Any, send: Any) -> None:
     """Answer with the body that came."""
     if scope["type"] == "lifespan":
-        return await _lifespan(receive, send)
+        await _lifespan(receive, send)
+        return
     message = await receive()
     await _respond(send, message["body"])
 
@@ -26,7 +27,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 async def floor(scope: Any, receive: Any, send: Any) -> None:
     """Parse the body, ask the engine with ready policies and four entities as text, answer."""
     if scope["type"] == "lifespan":
-        return await _lifespan(receive, send)
+        await _lifespan(receive, send)
+        return
     message = await receive()
     body = jiter.from_json(message["body"], allow_inf_nan=False, catch_duplicate_keys=True)
     subject, resource = body["subject"], body["resource"]

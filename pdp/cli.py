@@ -51,7 +51,9 @@ def settings_of(config: Path | None, *, serving: bool = False, **flags: Any) -> 
     from pdp.settings import SettingsError, load_settings
 
     try:
-        given = {name: value for name, value in flags.items() if value is not None and value is not False}
+        given = {
+            name: value for name, value in flags.items() if value is not None and value is not False
+        }
         return load_settings(config, given, serving=serving)
     except SettingsError as error:
         fail(str(error))

@@ -24,7 +24,9 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(f"`{text}` is not a duration such as `10m`, `4h`, `3d` or `PT1H`")
     if sum(map(len, filter(None, match.groups()))) > 30:
         raise ValueError("a duration must not be longer than 36500 days")
-    seconds = sum(int(count or 0) * unit for count, unit in zip(match.groups(), _SECONDS))
+    seconds = sum(
+        int(count or 0) * unit for count, unit in zip(match.groups(), _SECONDS, strict=False)
+    )
     if seconds == 0:
         raise ValueError("a duration must be at least one second")
     if seconds > LONGEST.total_seconds():
@@ -36,7 +38,7 @@ def format_duration(duration: timedelta) -> str:
     """Write a duration of whole seconds in the short form, such as `1h30m`."""
     left = int(duration.total_seconds())
     parts = []
-    for unit, seconds in zip(_UNITS, _SECONDS):
+    for unit, seconds in zip(_UNITS, _SECONDS, strict=True):
         count, left = divmod(left, seconds)
         if count:
             parts.append(f"{count}{unit}")

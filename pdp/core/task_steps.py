@@ -49,7 +49,7 @@ def _moot_below(step: Step, parts: Sequence[Verdict]) -> tuple[int, ...]:
     # An open leaf names itself as moot, which holds only below something that is decided.
     return tuple(
         number
-        for inner, part in zip(step.parts, parts)
+        for inner, part in zip(step.parts, parts, strict=False)
         if inner.parts or part.outcome
         for number in part.moot
     )

@@ -69,7 +69,7 @@ class DecisionLog:
         """Keep a note, unless sampling leaves it out; never blocks and never raises."""
         if self._sink is None:
             return
-        if note.allowed and self._sample_allow < 1.0 and random.random() >= self._sample_allow:  # noqa: S311
+        if note.allowed and self._sample_allow < 1.0 and random.random() >= self._sample_allow:
             return
         if len(self._waiting) < MOST_WAITING:
             self._waiting.append(note)
@@ -91,7 +91,7 @@ class DecisionLog:
                 batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
                 try:
                     self._sink([self._record(note) for note in batch])
-                except Exception:
+                except Exception:  # noqa: BLE001 - whatever the sink does, the server goes on
                     lost += len(batch)
             if lost:
                 self._on_drop(lost)

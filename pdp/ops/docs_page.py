@@ -17,9 +17,8 @@ pre{background:var(--soft);padding:.7rem;overflow:auto;border-radius:.3rem}
 table{border-collapse:collapse}td,th{border-bottom:1px solid var(--line);padding:.2rem .8rem .2rem 0;
 text-align:left;vertical-align:top}
 """
-DOCS_POLICY = "default-src 'none'; style-src 'sha256-{}'".format(
-    base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-)
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+DOCS_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'"
 
 
 def docs_page(document: dict[str, Any]) -> str:
@@ -60,8 +59,10 @@ def _section(tag: str, operations: list[Any], document: dict[str, Any]) -> str:
 def _operation(path: str, method: str, operation: dict[str, Any], document: dict[str, Any]) -> str:
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     parts = [
-        f"<details><summary><span class=method>{method.upper()}</span>"
-        f"<code>{html.escape(path)}</code> {html.escape(operation.get('summary', ''))}</summary>",
+        (
+            f"<details><summary><span class=method>{method.upper()}</span>"
+            f"<code>{html.escape(path)}</code> {html.escape(operation.get('summary', ''))}</summary>"
+        ),
         f"<p>{html.escape(operation.get('description', ''))}</p>",
         _example("Request", body, document),
         _parameters(operation.get("parameters", [])),

@@ -91,7 +91,7 @@ class Gate:
             await self._if_unanswered(status, respond_problem, send_with_id, problem)
         except OAuthFault as fault:
             await self._if_unanswered(status, respond_oauth_fault, send_with_id, fault)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the last resort
             exchange.notes["fault"] = _trace_of(error)
             unknown = Problem(INTERNAL, "the request id finds the cause in the server's log")
             await self._if_unanswered(status, respond_problem, send_with_id, unknown)

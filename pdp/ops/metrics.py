@@ -17,11 +17,12 @@ _DECISION_BUCKETS = (
     0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0,
 )  # fmt: skip
 _KNOWN_PREFIXES = ("/access/v1/", "/oauth/v1/", "/queue/v1/", "/admin/v1/", "/ui/")
-_KNOWN_NAMES = frozenset(
-    "evaluation evaluations search jwks requests schemas forms catalogs catalog token-requests"
-    " deferrals backchannel-requests transaction-challenges tasks decisions events subscriptions"
-    " approvals entities policies audit outbox shadow".split()
-)
+_KNOWN_NAMES = frozenset({
+    "evaluation", "evaluations", "search", "jwks", "requests", "schemas", "forms", "catalogs",
+    "catalog", "token-requests", "deferrals", "backchannel-requests", "transaction-challenges",
+    "tasks", "decisions", "events", "subscriptions", "approvals", "entities", "policies", "audit",
+    "outbox", "shadow",
+})  # fmt: skip
 _KNOWN_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
 
 SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -71,10 +72,8 @@ class FileKeys:
         now = self._clock()
         if now >= self.fresh_until or kid not in self._keys:
             self.fresh_until = now + FRESH_AT_LEAST
-            try:
+            with suppress(OSError, InvalidJson):
                 self._keys = self._read()
-            except (OSError, InvalidJson):
-                pass
         return self._keys
 
     def _read(self) -> PublicKeys:

@@ -140,9 +140,7 @@ def test_the_same_question_gets_the_same_answer(pep: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "name", ["", " ", "a b", 'quo"te', "back\\slash", "A::B", "::", "é", "x" * 5000, "\x00", "true"]
 )
-def test_a_type_or_action_that_nobody_knows_is_a_plain_denial(
-    pep: httpx.Client, name: str
-) -> None:
+def test_a_type_or_action_that_nobody_knows_is_a_plain_denial(pep: httpx.Client, name: str) -> None:
     for body in (
         {**PERMITTED, "subject": {"type": name, "id": "x"}},
         {**PERMITTED, "resource": {"type": name, "id": name}},

@@ -1,0 +1,186 @@
+"""How cost grows with policies, entities and batch size, in process, and what they weigh."""
+
+import gc
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pdp.core.authzen import Evaluation, evaluation_from
+from pdp.core.values import JsonObject
+from pdp.evaluation.evaluate import evaluate, evaluate_many
+from pdp.policy.authorizer import Authorizer
+from pdp.policy.bundle import load_bundle
+from pdp.policy.entities import EntityIndex
+from pdp.trust.callers import anonymous
+
+POLICY_COUNTS = (100, 1_000, 10_000, 100_000)
+ENTITY_COUNTS = (100, 1_000, 10_000, 200_000)
+BATCH_SIZES = (1, 10, 100)
+_PER_FILE = 1_000
+_QUESTIONS = 2_000
+_NOW = datetime(2026, 5, 1, tzinfo=UTC)
+_CALLER = anonymous(["pep"])
+
+
+def write_policies(folder: Path, count: int) -> None:
+    """A folder of `count` policies of mixed shapes: teams, owners, single documents, forbids."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for first in range(0, count, _PER_FILE):
+        texts = (_policy(number) for number in range(first, min(count, first + _PER_FILE)))
+        (folder / f"p{first}.cedar").write_text("\n".join(texts), "utf-8")
+
+
+def _policy(number: int) -> str:
+    name = f'@id("p{number}")\n'
+    match number % 4:
+        case 0:
+            return (
+                f'{name}permit (principal in Team::"t{number}", action == Action::"read",'
+                f' resource in Folder::"f{number}");'
+            )
+        case 1:
+            return (
+                f'{name}permit (principal in Team::"t{number - 1}", action == Action::"write",'
+                f' resource in Folder::"f{number - 1}") when {{ principal.level >= 2 }};'
+            )
+        case 2:
+            return (
+                f'{name}permit (principal == User::"u{number}", action,'
+                f' resource == Document::"d{number}");'
+            )
+        case _:
+            return (
+                f'{name}forbid (principal in Team::"t{number - 3}", action == Action::"read",'
+                f' resource in Folder::"f{number - 3}") when {{ resource.secret }};'
+            )
+
+
+def entities(users: int, teams: int) -> Iterator[JsonObject]:
+    """`users` entities: half users, each in a team, and half documents, each in a folder."""
+    for number in range(users // 2):
+        team = 4 * (number % max(teams, 1))
+        yield _entity(
+            "User",
+            f"u{number}",
+            {"level": number % 5, "name": f"User {number}"},
+            "Team",
+            f"t{team}",
+        )
+        yield _entity(
+            "Document", f"d{number}", {"secret": False, "owner": f"u{number}"}, "Folder", f"f{team}"
+        )
+
+
+def _entity(kind: str, name: str, attributes: JsonObject, above: str, parent: str) -> JsonObject:
+    return {
+        "uid": {"type": kind, "id": name},
+        "attrs": attributes,
+        "parents": [{"type": above, "id": parent}],
+    }
+
+
+def question(number: int, users: int) -> Evaluation:
+    """A question about a user and the document of the same number."""
+    at = (number * 7919) % max(users // 2, 1)
+    return evaluation_from(
+        {
+            "subject": {"type": "User", "id": f"u{at}"},
+            "action": {"name": "read"},
+            "resource": {"type": "Document", "id": f"d{at}"},
+        }
+    )
+
+
+def snapshot(folder: Path, policies: int, entity_count: int) -> Authorizer:
+    """An authorizer over that many policies and entities."""
+    write_policies(folder / "policies", policies)
+    bundle = load_bundle(folder / "policies", None, now=_NOW)
+    return Authorizer(bundle, EntityIndex.load(entities(entity_count, policies // 4)))
+
+
+def median_microseconds(work: Callable[[int], object], runs: int = _QUESTIONS) -> float:
+    """The median time of `work`, in microseconds, after a round to warm up."""
+    for number in range(runs):
+        work(number)
+    times = []
+    gc.collect()
+    for number in range(runs):
+        began = time.perf_counter_ns()
+        work(number)
+        times.append(time.perf_counter_ns() - began)
+    return statistics.median(times) / 1000
+
+
+def by_policies() -> dict[int, float]:
+    """The median of one evaluation, by how many policies there are."""
+    return {count: _one(count, 1_000) for count in POLICY_COUNTS}
+
+
+def by_entities() -> dict[int, float]:
+    """The median of one evaluation, by how many entities there are."""
+    return {count: _one(1_000, count) for count in ENTITY_COUNTS}
+
+
+def _one(policies: int, entity_count: int) -> float:
+    with TemporaryDirectory(prefix="pdp-bench-") as name:
+        authorizer = snapshot(Path(name), policies, entity_count)
+    asked = [question(number, entity_count) for number in range(_QUESTIONS)]
+    return median_microseconds(lambda n: evaluate(asked[n], _CALLER, authorizer, _NOW))
+
+
+def by_batch() -> dict[int, float]:
+    """The median for one item, by how many items are evaluated at once."""
+    with TemporaryDirectory(prefix="pdp-bench-") as name:
+        authorizer = snapshot(Path(name), 1_000, 1_000)
+    found: dict[int, float] = {}
+    for size in BATCH_SIZES:
+        batches = [
+            [question(start * size + at, 1_000) for at in range(size)] for start in range(200)
+        ]
+        if size == 1:
+            singles = [batch[0] for batch in batches]
+            work = _single(singles, authorizer)
+        else:
+            work = _batched(batches, authorizer)
+        found[size] = median_microseconds(work, 200) / size
+    return found
+
+
+def _single(asked: list[Evaluation], authorizer: Authorizer) -> Callable[[int], object]:
+    return lambda n: evaluate(asked[n], _CALLER, authorizer, _NOW)
+
+
+def _batched(asked: list[list[Evaluation]], authorizer: Authorizer) -> Callable[[int], object]:
+    return lambda n: evaluate_many(asked[n], _CALLER, authorizer, _NOW)
+
+
+def load_seconds(count: int = 10_000) -> float:
+    """How long it takes to load a folder of that many policies."""
+    with TemporaryDirectory(prefix="pdp-bench-") as name:
+        write_policies(Path(name), count)
+        began = time.perf_counter()
+        load_bundle(Path(name), None, now=_NOW)
+        return time.perf_counter() - began
+
+
+def weights() -> dict[str, float]:
+    """Bytes a policy and bytes an entity, each read off a fresh process beside an empty one."""
+    empty = _resident(0, 0)
+    return {
+        "policy": (_resident(50_000, 0) - empty) / 50_000,
+        "entity": (_resident(0, 100_000) - empty) / 100_000,
+    }
+
+
+def _resident(policies: int, entity_count: int) -> float:
+    command = [sys.executable, "-m", "bench.weigh", str(policies), str(entity_count)]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(result.stdout)
+    return float(found["bytes"])

@@ -1,0 +1,1 @@
+"""Flow 2: ask for it. Access requests and approvals (ARAP)."""
