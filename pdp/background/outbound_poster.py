@@ -27,10 +27,9 @@ class OutboundPoster:
         self, url: str, body: bytes, headers: Mapping[str, str], certificate: Mtls | None
     ) -> Answer:
         """Send once; raises `NotDelivered` when there is no answer or the address is refused."""
-        if certificate is not None:
-            raise NotDelivered("client certificates are not supported here")
+        files = None if certificate is None else (certificate.certificate, certificate.key)
         try:
-            fetched = anyio.run(self._outbound.send, "POST", url, headers, body)
+            fetched = anyio.run(self._outbound.send, "POST", url, headers, body, files)
         except OutboundFailed as fault:
             raise NotDelivered(str(fault)) from None
         asked = retry_after(fetched.headers.get("retry-after"), self._clock())

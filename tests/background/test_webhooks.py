@@ -23,7 +23,7 @@ from pdp.store.engine import Database, Session
 from pdp.store.interactions import Interaction
 from pdp.store.subscriptions import Subscription
 from pdp.trust.keys import KeyRing
-from tests.background.sink import Sink
+from tests.background.sink import Received, Sink
 from tests.contract.make import DAY, NOW, task
 
 SECRET = b"w" * 32
@@ -80,6 +80,10 @@ class Setting:
         found = self.db.read(lambda session: subscriptions.get(session, "sub_1"))
         assert found is not None
         return found
+
+    def asked(self) -> list[Received]:
+        """What the third party was sent; the subscriber hears of the step beside it."""
+        return [each for each in self.sink.received if each.path == "/ask"]
 
     def dead(self) -> list[str | None]:
         found = self.db.read(lambda session: outbox_admin.dead(session, 0, 10))
@@ -144,13 +148,12 @@ def test_an_endpoint_that_fails_for_five_days_is_switched_off(setting: Setting, 
 
 
 def test_a_third_party_is_asked_with_a_signature_and_a_token(setting: Setting, sink: Sink) -> None:
-    sink.answer_next(500)
+    sink.answer_next(500, 500)
     setting.call()
     setting.runner.run_due(NOW)
     setting.runner.run_due(NOW + timedelta(seconds=6))
-    first, second = sink.received
+    first, second = setting.asked()
     assert verify(first.headers, first.body, [SECRET], NOW)
-    assert first.path == "/ask"
     assert first.body == second.body
     token = first.json["reply"]["token"]
     wait = setting.db.read(lambda session: interactions.by_secret(session, token))
@@ -159,20 +162,20 @@ def test_a_third_party_is_asked_with_a_signature_and_a_token(setting: Setting, s
 
 
 def test_a_third_party_that_has_answered_is_not_asked_again(setting: Setting, sink: Sink) -> None:
-    sink.answer_next(500)
+    sink.answer_next(500, 500)
     setting.call()
     setting.runner.run_due(NOW)
     setting.db.write(lambda s: interactions.answer(s, "arq_1.0.0", {"outcome": "ok"}, NOW))
     setting.runner.run_due(NOW + timedelta(seconds=6))
-    assert len(sink.received) == 1
+    assert len(setting.asked()) == 1
     assert setting.dead() == []
 
 
-def test_a_call_whose_secret_is_not_configured_is_given_up(setting: Setting, sink: Sink) -> None:
+def test_a_call_whose_secret_is_not_configured_is_given_up(setting: Setting) -> None:
     setting.call("unknown")
     setting.runner.run_due(NOW)
     assert setting.dead() == ["no secret `unknown` is configured"]
-    assert sink.received == []
+    assert setting.asked() == []
 
 
 def test_no_secret_or_token_is_kept_in_clear(setting: Setting) -> None:
