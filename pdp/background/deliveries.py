@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import orjson
 
 from pdp import __version__
+from pdp.background.breaker import Breaker
 from pdp.background.credentials import Bearer, Credential, Hmac, Macs, Mtls
 from pdp.background.jobs import GiveUp, Retry
 from pdp.background.webhook_signature import signed_headers
@@ -84,6 +86,7 @@ class Deliverer:
         self._poster = poster
         self._signer = signer
         self._issuer = issuer
+        self._breaker = Breaker()
 
     def message_id(self, job: Job) -> str:
         """The id of a job's message: the same at each attempt, and in no other deployment."""
@@ -97,18 +100,27 @@ class Deliverer:
             Gone: the other side answered 410.
             Retry: it was not taken, and may be later.
         """
+        answer = self._post(parcel, now)
+        if 200 <= answer.status < 300:
+            return
+        if answer.status == 410:
+            raise Gone("the endpoint answered 410")
+        raise Retry(f"the endpoint answered {answer.status}", after=answer.retry_after)
+
+    def _post(self, parcel: Parcel, now: datetime) -> Answer:
+        host = urlsplit(parcel.url).netloc
+        if not self._breaker.allows(host, now):
+            raise Retry("not tried: the host did not answer others a moment ago")
         body = orjson.dumps(parcel.body)
         headers = self._headers(parcel, body, now)
         certificate = parcel.credential if isinstance(parcel.credential, Mtls) else None
         try:
             answer = self._poster.post(parcel.url, body, headers, certificate)
         except NotDelivered as fault:
+            self._breaker.silent(host, now)
             raise Retry(f"not delivered: {fault}") from None
-        if 200 <= answer.status < 300:
-            return
-        if answer.status == 410:
-            raise Gone("the endpoint answered 410")
-        raise Retry(f"the endpoint answered {answer.status}", after=answer.retry_after)
+        self._breaker.answered(host)
+        return answer
 
     def _headers(self, parcel: Parcel, body: bytes, now: datetime) -> dict[str, str]:
         credential = parcel.credential
