@@ -1,0 +1,5 @@
+"""`python -m pdp.cli` is `pdp`."""
+
+from pdp.cli import main
+
+main()
