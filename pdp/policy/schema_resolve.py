@@ -46,7 +46,10 @@ def resolve(text: str, namespaces: Iterable[RawNamespace]) -> Schema:
     Raises:
         SchemaFault: a name that is not declared, or declared twice.
     """
-    return _Resolver(list(namespaces)).schema(text)
+    try:
+        return _Resolver(list(namespaces)).schema(text)
+    except RecursionError:
+        raise SchemaFault("types stand for types too many times over") from None
 
 
 class _Resolver:

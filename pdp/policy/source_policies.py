@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-import orjson
-
 from pdp.policy import engine
 from pdp.policy.access_paths import AccessPaths, access_paths
 from pdp.policy.finding import Finding, Report, SourceText
@@ -131,7 +129,7 @@ class _Loader:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._shared = Shared()
-        self._access: dict[bytes, AccessPaths] = {}
+        self._access: dict[str, AccessPaths] = {}
 
     def load(self, pieces: Sequence[tuple[int, _Piece]]) -> Iterator[tuple[int, Placed]]:
         """The policies of those pieces that can be parsed, with the numbers of the pieces."""
@@ -158,7 +156,8 @@ class _Loader:
         )
 
     def _access_of(self, parsed: engine.ParsedPolicy) -> AccessPaths:
-        key = orjson.dumps(parsed.est["conditions"])
+        # Text, not the value: a deeply nested condition is beyond what orjson writes.
+        key = repr(parsed.est["conditions"])
         found = self._access.get(key)
         if found is None:
             found = self._access[key] = self._shared(access_paths(parsed.est))

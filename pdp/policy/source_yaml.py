@@ -3,6 +3,7 @@
 Only the types of JSON come out: no dates, no `yes` for true, no base-60 numbers, no tags.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -76,6 +77,8 @@ def parse_yaml(raw: bytes) -> YamlText:
         raise YamlFault(line, column, error.problem or "this is not YAML") from None
     except yaml.YAMLError as error:
         raise YamlFault(1, 1, f"this is not YAML: {error}".splitlines()[0]) from None
+    except RecursionError:
+        raise YamlFault(1, 1, "this file is too deep") from None
     if node is None:
         return YamlText(None, {(): (1, 1)})
     builder = _Builder()
@@ -142,6 +145,8 @@ def _scalar(node: ScalarNode) -> JsonValue:
         raise _fault(node, f"the tag `!!{kind}` is not supported")
     try:
         value: JsonValue = readers[kind](node.value)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError
     except ValueError:
         raise _fault(node, f"`{node.value}` is not of the type `{kind}`") from None
     return value
