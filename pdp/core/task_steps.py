@@ -10,9 +10,16 @@ from pdp.core.workflow import External, Interaction, Step
 
 
 class Verdict(NamedTuple):
-    """What a step has come to: None while undecided; `moot` are open leaves that decide nothing."""
+    """What a step has come to.
+
+    Attributes:
+        outcome: None while it is undecided.
+        open: the leaves below it that are still under way.
+        moot: those of them that decide nothing any more.
+    """
 
     outcome: Outcome | None
+    open: tuple[int, ...]
     moot: tuple[int, ...]
 
 
@@ -36,23 +43,13 @@ def verdict_of(steps: Sequence[Step], index: int, leaves: Sequence[Leaf]) -> Ver
 def _verdict(step: Step, leaves: Iterator[Leaf]) -> Verdict:
     if not step.parts:
         leaf = next(leaves)
-        return Verdict(leaf.outcome, () if leaf.outcome else (leaf.number,))
+        return Verdict(leaf.outcome, () if leaf.outcome else (leaf.number,), ())
     parts = [_verdict(part, leaves) for part in step.parts]
     outcomes = [part.outcome for part in parts]
     outcome = _any_of(outcomes) if step.any_of else _all_of(outcomes)
-    if outcome is None:
-        return Verdict(None, _moot_below(step, parts))
-    return Verdict(outcome, tuple(number for part in parts for number in part.moot))
-
-
-def _moot_below(step: Step, parts: Sequence[Verdict]) -> tuple[int, ...]:
-    # An open leaf names itself as moot, which holds only below something that is decided.
-    return tuple(
-        number
-        for inner, part in zip(step.parts, parts, strict=False)
-        if inner.parts or part.outcome
-        for number in part.moot
-    )
+    under_way = tuple(number for part in parts for number in part.open)
+    moot = tuple(number for part in parts for number in part.moot)
+    return Verdict(outcome, under_way, under_way if outcome else moot)
 
 
 def _any_of(outcomes: Sequence[Outcome | None]) -> Outcome | None:

@@ -201,6 +201,13 @@ def test_a_nested_alternative_that_is_settled_asks_nobody_any_more() -> None:
     assert open_questions(task) == (Question(0, 2),)
 
 
+def test_a_group_that_is_decided_ends_the_groups_within_it() -> None:
+    inner = {"name": "inner", "any_of": [{"name": "b"}, {"name": "c"}]}
+    flow = workflow({"name": "g", "any_of": [{"name": "a"}, inner]}, {"name": "owner"})
+    task = accepted(decide(opened(flow), "bob", step="a"))
+    assert open_questions(task) == (Question(0, 3),)
+
+
 def test_a_person_votes_on_the_first_step_that_they_may() -> None:
     task = opened(workflow(BOTH))
     only_second = {Question(0, 1): ("p",)}
