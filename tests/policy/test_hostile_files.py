@@ -41,8 +41,7 @@ def findings_of(files: dict[Role, tuple[str, bytes]]) -> tuple[Finding, ...]:
     try:
         return build_bundle(Sources("folder", "0", every), now=NOW).findings
     except BundleError as error:
-        assert error.errors
-        return error.findings
+        return error.findings if error.errors else ()
 
 
 @settings(deadline=None)
