@@ -1,6 +1,5 @@
 """An approval, and whether an evaluation may rest on it (ARAP, Completion Semantics)."""
 
-import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from pdp.core.authzen import Evaluation
 from pdp.core.binding import MACHINERY, VOLATILE, bound_context, same, same_subject
-from pdp.core.jcs import NotCanonical, canonical
+from pdp.core.jcs import fingerprint
 from pdp.core.scope import EXACT, Scope
 from pdp.core.values import EntityUid, JsonObject
 
@@ -170,11 +169,7 @@ def evaluation_key(evaluation: Evaluation, presenter: Presenter) -> str:
             if name not in MACHINERY and name not in VOLATILE
         },
     }
-    try:
-        return hashlib.sha256(canonical(asked)).hexdigest()
-    except NotCanonical:
-        # Such a request has no second spelling that we could know, so it is repeated only as is.
-        return hashlib.sha256(repr(asked).encode("utf-8", "surrogatepass")).hexdigest()
+    return fingerprint(asked)
 
 
 def guidance(reason: DenialReason, *, requestable: bool) -> Guidance:

@@ -1,5 +1,6 @@
 """Canonical JSON (RFC 8785): one byte string for each JSON value, whoever wrote it."""
 
+import hashlib
 import json
 import math
 
@@ -33,6 +34,18 @@ def canonical(value: JsonValue) -> bytes:
         raise NotCanonical(*_culprit(value, ()) or ("", str(error))) from None
     except RecursionError:
         raise NotCanonical("", "nested too deep") from None
+
+
+def fingerprint(value: JsonValue) -> str:
+    """SHA-256 in hex that is equal for values that mean the same, whatever their spelling.
+
+    Unlike `canonical` it takes every JSON value: integers beyond 2^53 - 1 count by all digits.
+    """
+    try:
+        written = canonical(value)
+    except NotCanonical:
+        written = b"exact:" + json.dumps(value, sort_keys=True).encode()
+    return hashlib.sha256(written).hexdigest()
 
 
 # For values without fractions and with ASCII names, the C encoder writes the same bytes five times

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import rfc8785
 
-from pdp.core.jcs import NotCanonical, canonical
+from pdp.core.jcs import NotCanonical, canonical, fingerprint
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,20 @@ def test_bottomless_nesting_is_refused() -> None:
         value = [value]
     with pytest.raises(NotCanonical, match="deep"):
         canonical(value)
+
+
+@pytest.mark.requirement("ARAP-118")
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        ({"a": 1, "b": [1.0, {}]}, {"b": [1, {}], "a": 1.0}, True),
+        ({"a": 2**60, "b": 1}, {"b": 1, "a": 2**60}, True),
+        ({"a": 2**60}, {"a": 2**60 + 1}, False),
+        ({"a": [1, 2]}, {"a": [2, 1]}, False),
+        ({"a": None}, {}, False),
+        ({"items": [{"x": 1}]}, {"items": [{"x": 2}]}, False),
+        (1, True, False),
+    ],
+)
+def test_a_fingerprint_is_of_the_meaning(left: Any, right: Any, equal: bool) -> None:
+    assert (fingerprint(left) == fingerprint(right)) == equal
