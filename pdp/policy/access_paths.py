@@ -25,6 +25,7 @@ class AccessPaths(NamedTuple):
         targets: the entities that `in` compares ancestors with; None when data says which.
         members: members of the context that are read; None when all are.
         types: entity types that the conditions name.
+        constant: whether the conditions mention nothing of the request, or there are none.
     """
 
     principal: Reach = NOTHING
@@ -35,6 +36,7 @@ class AccessPaths(NamedTuple):
     targets: frozenset[EntityUid] | None = frozenset()
     members: frozenset[str] | None = frozenset()
     types: frozenset[str] = frozenset()
+    constant: bool = True
 
     def reads(self, member: str) -> bool:
         """Whether `context.<member>` may be looked at."""
@@ -85,6 +87,7 @@ def merged(several: Iterable[AccessPaths]) -> AccessPaths:
         _either(targets),
         _either(members),
         frozenset[str]().union(*[paths.types for paths in distinct]),
+        all(paths.constant for paths in distinct),
     )
 
 
@@ -124,6 +127,7 @@ class _Reader:
         self._targets: set[EntityUid] = set()
         self._any_target = False
         self._types: set[str] = set()
+        self._varies = False
         self._everything = False
 
     def give_up(self, node: Any) -> None:
@@ -143,7 +147,7 @@ class _Reader:
         if self._everything:
             literals = tuple((uid, ALL) for uid in sorted(self._literals))
             types = frozenset(self._types)
-            return AccessPaths(ALL, ALL, ALL, ALL, literals, None, None, types)
+            return AccessPaths(ALL, ALL, ALL, ALL, literals, None, None, types, False)
         context = self._roots["context"]
         return AccessPaths(
             **{name: place.reach() for name, place in self._roots.items()},
@@ -151,6 +155,7 @@ class _Reader:
             targets=None if self._any_target else frozenset(self._targets),
             members=None if context.used else frozenset(context.attrs),
             types=frozenset(self._types),
+            constant=not self._varies,
         )
 
     def _read_literals(self) -> tuple[tuple[EntityUid, Reach], ...]:
@@ -173,6 +178,7 @@ class _Reader:
             case "Value":
                 return self._literal(body)
             case "Var":
+                self._varies = True
                 return (self._roots[body],)
             case "." | "has":
                 return self._attribute(self.read(body["left"]), body["attr"], op == "has")
@@ -224,6 +230,8 @@ class _Reader:
         if uid is None:
             return _PLAIN
         self._types.add(uid[0])
+        # Entities are of the data: they may change while the request does not.
+        self._varies = True
         return (self._literals.setdefault(uid, Place()),)
 
     def _attribute(self, value: _Value, name: str, only_asked: bool) -> _Value:
