@@ -1,12 +1,8 @@
-"""The answer to one request, and the passage to the engine and back."""
+"""The answer to one request."""
 
 from typing import NamedTuple
 
-import orjson
-
-from pdp.core.values import JsonObject
-from pdp.policy.engine import EngineAnswer, EngineRequest
-from pdp.policy.mapping import CedarRequest
+from pdp.policy.engine import EngineAnswer
 from pdp.policy.policy import Policy
 from pdp.policy.slice import Slice
 
@@ -28,23 +24,6 @@ class Answer(NamedTuple):
     determining: tuple[Policy, ...]
     errors: tuple[tuple[Policy | None, str], ...]
     slice: Slice
-
-
-def engine_request(request: CedarRequest, chosen: Slice, context: JsonObject) -> EngineRequest:
-    """A request for the engine, with the members of the context that its policies read."""
-    principal, action, resource = request.principal_uid, request.action_uid, request.resource_uid
-    found: EngineRequest = {
-        "principal": {"type": principal[0], "id": principal[1]},
-        "action": {"type": action[0], "id": action[1]},
-        "resource": {"type": resource[0], "id": resource[1]},
-    }
-    members = chosen.context_members
-    if context and members is not None:
-        context = {name: context[name] for name in members if name in context}
-    if context:
-        # The engine takes 3 us even for an empty context.
-        found["context"] = orjson.dumps(context).decode()
-    return found
 
 
 def answer_of(answer: EngineAnswer, chosen: Slice) -> Answer:

@@ -17,11 +17,10 @@ from pdp.policy.explicit import Explicit
 from pdp.policy.mapping import CedarRequest
 from pdp.policy.reach import NOTHING, Reach, Want
 from pdp.policy.schema_types import Schema
-from pdp.policy.slice import Slice
+from pdp.policy.slice import Slice, Targets
 
 Overlays = Mapping[EntityUid, JsonObject]
 Names = frozenset[str] | None
-Targets = frozenset[EntityUid] | None
 Wants = dict[EntityUid, Want]
 
 _NOTHING_STORED = Stored("{}", "", ())
@@ -61,21 +60,17 @@ class EntityReader:
 
     def wants(self, request: CedarRequest, chosen: Slice, context: JsonObject) -> Wants:
         """What of which entities the policies of a slice can look at."""
-        access = chosen.access
-        roots = (
-            (request.principal_uid, chosen.of_principal),
-            (request.resource_uid, chosen.of_resource),
-            (request.action_uid, chosen.of_action),
-        )
+        principal, action, resource = uids = request[:3]
         wants: Wants = {}
-        for uid, want in roots:
+        for uid, cut in zip(uids, chosen.cuts, strict=True):
             known = wants.get(uid)
-            wants[uid] = want if known is None else known.along_with(want)
+            wants[uid] = cut.want if known is None else known.along_with(cut.want)
         if chosen.walks:
+            access = chosen.access
             walk = _Walk(self, request.overlays, wants)
-            walk.entity(request.principal_uid, access.principal)
-            walk.entity(request.resource_uid, access.resource)
-            walk.entity(request.action_uid, access.action)
+            walk.entity(principal, access.principal)
+            walk.entity(resource, access.resource)
+            walk.entity(action, access.action)
             walk.record(context, access.context)
             for uid, reach in access.literals:
                 walk.entity(uid, reach)

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from pdp.core.values import EntityUid
 from pdp.policy.access_paths import merged
-from pdp.policy.engine import Link, PolicyHandle, compile_policies
+from pdp.policy.engine import EngineAnswer, Link, PolicyHandle, compile_policies
 from pdp.policy.policy import Constraint, Policy, Scope
+from pdp.policy.reach import Want
 
 
 class TemplateLink(NamedTuple):
@@ -27,6 +28,32 @@ class TemplateLink(NamedTuple):
 
 
 Entry = Policy | TemplateLink
+Targets = frozenset[EntityUid] | None
+
+
+class Cut:
+    """What the engine is given of an entity; the same object wherever it is the same.
+
+    Attributes:
+        want: its attributes and tags.
+        targets: which of its ancestors; None for all.
+    """
+
+    __slots__ = ("targets", "want")
+
+    def __init__(self, want: Want, targets: Targets) -> None:
+        self.want = want
+        self.targets = targets
+
+
+_cuts: dict[tuple[Want, Targets], Cut] = {}
+_MOST_CUTS = 4096
+
+
+def _cut(want: Want, targets: Targets) -> Cut:
+    if len(_cuts) >= _MOST_CUTS:
+        _cuts.clear()
+    return _cuts.setdefault((want, targets), Cut(want, targets))
 
 
 class Slice:
@@ -39,7 +66,9 @@ class Slice:
         targets: the entities that its heads and conditions look for among ancestors; None when
             data says which.
         context_members: members of the context that its conditions read; None for all.
-        of_principal: what is wanted of the principal, as `of_action` and `of_resource` of those.
+        cuts: what is given of principal, action and resource.
+        constant: whether its conditions mention nothing of a request, so that its answer is fixed.
+        fixed: that answer, once it is known.
         walks: whether its conditions look at entities other than the request's own three.
         reads_now: whether they look at `context.now`.
         reads_caller: whether they look at `context.caller`.
@@ -52,10 +81,10 @@ class Slice:
         "_entries",
         "_handle",
         "access",
+        "constant",
         "context_members",
-        "of_action",
-        "of_principal",
-        "of_resource",
+        "cuts",
+        "fixed",
         "policies",
         "reads_approval",
         "reads_caller",
@@ -70,6 +99,7 @@ class Slice:
     def __init__(self, entries: Sequence[Entry], workflow_order: Mapping[str, int]) -> None:
         self._entries = entries
         self._handle: PolicyHandle | None = None
+        self.fixed: EngineAnswer | None = None
         static, templates, links = _sorted(entries)
         deciding = (*static, *(link.template for link in links))
         self.policies = (*static, *templates, *(link.template for link in links))
@@ -80,11 +110,12 @@ class Slice:
         self.access = access = merged(policy.access for policy in deciding)
         self.targets = _targets(entries, access.targets)
         self.context_members = access.members
-        self.of_principal = access.principal.want()
-        self.of_action = access.action.want()
-        self.of_resource = access.resource.want()
-        roots = (access.principal, access.action, access.resource, access.context)
-        self.walks = bool(access.literals) or any(reach.onward() for reach in roots)
+        roots = (access.principal, access.action, access.resource)
+        self.cuts = tuple(_cut(reach.want(), self.targets) for reach in roots)
+        self.constant = access.constant
+        self.walks = bool(access.literals) or any(
+            reach.onward() for reach in (*roots, access.context)
+        )
         self.reads_now = access.reads("now")
         self.reads_caller = access.reads("caller")
         self.reads_request = access.reads("request")
@@ -136,9 +167,7 @@ def _compiled(entries: Sequence[Entry]) -> PolicyHandle:
     return compile_policies([policy.text for policy in (*static, *templates)], filled)
 
 
-def _targets(
-    entries: Sequence[Entry], asked: frozenset[EntityUid] | None
-) -> frozenset[EntityUid] | None:
+def _targets(entries: Sequence[Entry], asked: Targets) -> Targets:
     if asked is None:
         return None
     scopes = [

@@ -6,34 +6,20 @@ that some head mentions; requests alike in that respect share one slice and its 
 """
 
 from array import array
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
 
 from pdp.core.values import EntityUid
 from pdp.policy.engine import PolicyHandle
-from pdp.policy.policy import Constraint, Policy
+from pdp.policy.heads import Keys, Profile, Side, Uids
+from pdp.policy.policy import Policy
 from pdp.policy.slice import Entry, Slice, TemplateLink
 
 __all__ = ["Slice", "SliceIndex", "TemplateLink"]
 
-Uids = frozenset[EntityUid]
-
-_ANY = 0
 # Fewer policies than this are looked through one by one, rather than by resource.
 _FEW = 16
-_MOST_PROFILES = 16_384
+_MOST_FOUND = 16_384
 
-
-class _Kind:
-    """What heads ask of an entity for its type and ancestors alone; the same object when equal."""
-
-    __slots__ = ("keys",)
-
-    def __init__(self, keys: frozenset[int]) -> None:
-        self.keys = keys
-
-
-_Profile = tuple[EntityUid | None, _Kind]
 _Leaf = list[int] | dict[int, list[int]]
 
 
@@ -55,17 +41,17 @@ class SliceIndex:
         self._entries: list[Entry] = [each for each in policies if not each.is_template]
         self._entries += links
         self._order = {name: position for position, name in enumerate(workflow_order)}
-        self._principals, self._actions, self._resources = _Side(), _Side(), _Side()
+        self.principals, self.doings, self.resources = Side(), Side(), Side()
         self._resource_keys = array("I")
         self._leaves: dict[int, dict[int, _Leaf]] = {}
         self.types: set[str] = set()
         for position, entry in enumerate(self._entries):
             self._add(position, entry)
         self._divide_large_leaves()
-        for side in (self._principals, self._resources):
+        for side in (self.principals, self.resources):
             self.types |= side.types
-        self.actions = self._actions.uids
-        self._by_profile: dict[tuple[object, ...], Slice] = {}
+        self.actions = self.doings.uids
+        self._found: dict[tuple[Profile, Profile, Profile], Slice] = {}
         self._by_members: dict[tuple[int, ...], Slice] = {}
         self._compiled = 0
         self._most_compiled = max(1024, len(self._entries) // 8)
@@ -81,19 +67,21 @@ class SliceIndex:
         resource_ancestors: Uids,
     ) -> Slice:
         """Exactly the policies whose heads match a request."""
-        of_principal = self._principals.profile(principal, principal_ancestors)
-        of_action = self._actions.profile(action, action_ancestors)
-        of_resource = self._resources.profile(resource, resource_ancestors)
-        key = (*of_principal, *of_action, *of_resource)
-        found = self._by_profile.get(key)
+        return self.among(
+            self.principals.profile(principal, principal_ancestors),
+            self.doings.profile(action, action_ancestors),
+            self.resources.profile(resource, resource_ancestors),
+        )
+
+    def among(self, principal: Profile, action: Profile, resource: Profile) -> Slice:
+        """Exactly the policies whose heads match entities of these profiles."""
+        key = (principal, action, resource)
+        found = self._found.get(key)
         if found is None:
-            found = self._members(
-                self._principals.keys(principal, of_principal),
-                self._actions.keys(action, of_action),
-                self._resources.keys(resource, of_resource),
-            )
-            make_room(self._by_profile, _MOST_PROFILES)
-            self._by_profile[key] = found
+            found = self._members(principal.keys, action.keys, resource.keys)
+            if len(self._found) >= _MOST_FOUND:
+                self._found = {}
+            self._found[key] = found
         return found
 
     def whole(self) -> Slice:
@@ -113,10 +101,10 @@ class SliceIndex:
         policy = entry.template if isinstance(entry, TemplateLink) else entry
         scope = entry.scope() if isinstance(entry, TemplateLink) else entry.scope
         self.types |= policy.access.types
-        (resource,) = self._resources.add(scope.resource)
-        (principal,) = self._principals.add(scope.principal)
+        (resource,) = self.resources.add(scope.resource)
+        (principal,) = self.principals.add(scope.principal)
         self._resource_keys.append(resource)
-        for action in self._actions.add(scope.action):
+        for action in self.doings.add(scope.action):
             leaf = self._leaves.setdefault(action, {}).setdefault(principal, [])
             assert isinstance(leaf, list)
             leaf.append(position)
@@ -130,7 +118,7 @@ class SliceIndex:
                         by_resource.setdefault(self._resource_keys[position], []).append(position)
                     by_principal[principal] = by_resource
 
-    def _members(self, principals: set[int], actions: set[int], resources: set[int]) -> Slice:
+    def _members(self, principals: Keys, actions: Keys, resources: Keys) -> Slice:
         members: set[int] = set()
         for action in actions:
             by_principal = self._leaves.get(action)
@@ -166,94 +154,14 @@ class SliceIndex:
         slices = list(self._by_members.items())
         kept = dict(slices[len(slices) // 2 :])
         alive = set(map(id, kept.values()))
-        profiles = list(self._by_profile.items())
-        self._by_profile = {key: each for key, each in profiles if id(each) in alive}
+        found = list(self._found.items())
+        self._found = {key: each for key, each in found if id(each) in alive}
         self._by_members = kept
         self._compiled = wanted + sum(len(members) for members in kept)
 
 
-class _Side:
-    """What the heads of all policies ask of principals, of actions or of resources.
-
-    Each distinct constraint has a number, its key. An entity meets the keys that it meets itself
-    (`==`, and `in`, which holds of the entity as well), and those of its type and ancestors.
-    """
-
-    def __init__(self) -> None:
-        self.uids: set[EntityUid] = set()
-        self.types: set[str] = set()
-        self._numbers: dict[Hashable, int] = {None: _ANY}
-        self._kinds: dict[tuple[str, Uids], _Kind] = {}
-        self._distinct: dict[frozenset[int], _Kind] = {}
-
-    def add(self, constraint: Constraint) -> tuple[int, ...]:
-        """Take note of a constraint; the keys that a policy with it is found under."""
-        form, entities, kind, _ = constraint
-        if form == "any":
-            return (_ANY,)
-        if form == "is":
-            assert kind is not None
-            self.types.add(kind)
-            return (self._number(kind),)
-        for uid in entities:
-            self.uids.add(uid)
-            self.types.add(uid[0])
-        if form == "is in":
-            assert kind is not None
-            self.types.add(kind)
-            return tuple(self._number((kind, uid)) for uid in entities)
-        if form == "==":
-            return tuple(self._number(("==", *uid)) for uid in entities)
-        return tuple(dict.fromkeys(self._number(uid) for uid in entities))
-
-    def _number(self, key: Hashable) -> int:
-        return self._numbers.setdefault(key, len(self._numbers))
-
-    def profile(self, uid: EntityUid, ancestors: Uids) -> _Profile:
-        """What of an entity any head asks for: itself if it is named, its type and ancestors."""
-        name = uid[0] if uid[0] in self.types else ""
-        kind = self._kinds.get((name, ancestors))
-        if kind is None:
-            kind = self._kind(name, ancestors)
-        return (uid if uid in self.uids else None, kind)
-
-    def keys(self, uid: EntityUid, profile: _Profile) -> set[int]:
-        """The keys that an entity of this profile meets."""
-        keys = {_ANY, *profile[1].keys}
-        if profile[0] is not None:
-            for key in (("==", *uid), uid, (uid[0], uid)):
-                number = self._numbers.get(key)
-                if number is not None:
-                    keys.add(number)
-        return keys
-
-    def _kind(self, name: str, ancestors: Uids) -> _Kind:
-        numbers = self._numbers
-        asked: list[Hashable] = [name]
-        for ancestor in ancestors:
-            if ancestor in self.uids:
-                asked += (ancestor, (name, ancestor))
-        keys = frozenset(numbers[key] for key in asked if key in numbers)
-        if len(self._kinds) >= _MOST_PROFILES:
-            self._kinds.clear()
-            self._distinct.clear()
-        kind = self._distinct.setdefault(keys, _Kind(keys))
-        self._kinds[(name, ancestors)] = kind
-        return kind
-
-
-_Key = TypeVar("_Key", bound=Hashable)
-
-
-def _both(indexed: Mapping[int, object], wanted: set[int]) -> list[int]:
+def _both(indexed: Mapping[int, object], wanted: Keys) -> list[int]:
     """The keys in both, at the cost of the smaller one."""
     if len(indexed) < len(wanted):
         return [key for key in indexed if key in wanted]
     return [key for key in wanted if key in indexed]
-
-
-def make_room(cache: dict[_Key, Slice], most: int) -> None:
-    """Forget the oldest quarter of a cache that is full."""
-    if len(cache) >= most:
-        for key in list(cache)[: most // 4]:
-            cache.pop(key, None)
