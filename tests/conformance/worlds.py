@@ -1,5 +1,6 @@
 """The policy worlds of the conformance suites, served in this process or by a real `pdp serve`."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +9,9 @@ from typing import Any, NamedTuple
 
 from starlette.testclient import TestClient
 
-from pdp.app import create_app
+from pdp.app import Server
+from pdp.ops.line_log import LineLog
+from pdp.services import Services, utc_now
 from pdp.settings import Settings
 from tests.server import PEP_KEY, running
 
@@ -157,8 +160,16 @@ def in_process(world: World, folder: Path, **settings: Any) -> Iterator[Pep]:
         "schemas": world.schemas or empty,
         **settings,
     }
-    with TestClient(create_app(Settings(**chosen)), raise_server_exceptions=True) as client:
+    with TestClient(server_of(Settings(**chosen), folder)) as client:
         yield Pep(client)
+
+
+def server_of(settings: Settings, folder: Path) -> Server:
+    """A server in this process that writes its request log to `requests.log` in a folder."""
+    services = Services(settings, utc_now)
+    log = os.open(folder / "requests.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    services.line_log = LineLog(log)
+    return Server(services)
 
 
 @contextmanager
