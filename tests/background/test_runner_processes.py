@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from pdp.store import outbox, outbox_admin
 from pdp.store.engine import Database
 from tests.contract.make import job
+
+pytestmark = pytest.mark.slow
 
 JOBS = 240
 _PATIENCE = 90.0
