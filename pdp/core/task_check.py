@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pdp.core.task import Item, Plan, Task
-from pdp.core.task_steps import leaf_numbers, verdict_of
+from pdp.core.task_steps import verdict_of
 from pdp.core.workflow import SCOPES
 
 
@@ -33,12 +33,12 @@ def _task_faults(task: Task) -> Iterator[str]:
 
 
 def _item_faults(task: Task, item: Item, plan: Plan) -> Iterator[str]:
-    steps = plan.workflow.steps
-    begun = [number for index in range(item.step + 1) for number in leaf_numbers(steps, index)]
-    if [leaf.number for leaf in item.leaves] != begun:
+    flow = plan.workflow
+    begun = range(flow.spans[item.step].stop)
+    if [leaf.number for leaf in item.leaves] != [*begun]:
         yield "its steps did not begin in order"
         return
-    verdicts = [verdict_of(steps, index, item.leaves).outcome for index in range(item.step + 1)]
+    verdicts = [verdict_of(flow, index, item.leaves).outcome for index in range(item.step + 1)]
     if any(outcome != "approved" for outcome in verdicts[:-1]):
         yield "it went on without the approval of a step"
     if item.pending:
@@ -49,7 +49,7 @@ def _item_faults(task: Task, item: Item, plan: Plan) -> Iterator[str]:
         yield "it is closed, but something of it is not"
     if (item.status == "approved") != (item.grant is not None):
         yield "an approval is granted exactly when it is approved"
-    complete = item.automatic or (verdicts[-1] == "approved" and item.step == len(steps) - 1)
+    complete = item.automatic or (verdicts[-1] == "approved" and item.step == len(flow.steps) - 1)
     if item.status == "approved" and not complete:
         yield "it was approved before its last step"
     if item.status == "partial":

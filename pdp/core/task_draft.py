@@ -22,7 +22,7 @@ from pdp.core.task_effects import (
     Timer,
 )
 from pdp.core.task_grant import grant_of, granted
-from pdp.core.task_steps import begun_effects, leaf_numbers, verdict_of
+from pdp.core.task_steps import begun_effects, verdict_of
 
 
 class Draft:
@@ -75,7 +75,7 @@ class Draft:
     def begin_step(self, position: int, index: int) -> None:
         """Start a step of the item's plan: all the leaves of a group at once."""
         item = self.item(position)
-        numbers = leaf_numbers(self.task.plan_of(item).workflow.steps, index)
+        numbers = self.task.plan_of(item).workflow.spans[index]
         begun = tuple(Leaf(number, self.at) for number in numbers)
         self.put(replace(item, step=index, leaves=item.leaves + begun))
         for number in numbers:
@@ -92,12 +92,12 @@ class Draft:
         """A step of an item has come to something; the item goes on, or is resolved."""
         self._mark(position, leaf._replace(reason=reason), outcome)
         item = self.item(position)
-        steps = self.task.plan_of(item).workflow.steps
-        verdict = verdict_of(steps, item.step, item.leaves)
+        workflow = self.task.plan_of(item).workflow
+        verdict = verdict_of(workflow, item.step, item.leaves)
         for moot in [one for one in item.open_leaves() if one.number in verdict.moot]:
             self._mark(position, moot, "skipped")
         if verdict.outcome == "approved":
-            if item.step + 1 < len(steps):
+            if item.step + 1 < len(workflow.steps):
                 self.begin_step(position, item.step + 1)
             else:
                 self.approve(position, evidence=evidence)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pdp.core.task import Leaf, Outcome
 from pdp.core.task_effects import AskInteraction, AskPolicy, CallExternal, Effect, Notice, Notify
-from pdp.core.workflow import External, Interaction, Step
+from pdp.core.workflow import External, Interaction, Step, Workflow
 
 
 class Verdict(NamedTuple):
@@ -23,21 +23,14 @@ class Verdict(NamedTuple):
     moot: tuple[int, ...]
 
 
-def leaf_numbers(steps: Sequence[Step], index: int) -> range:
-    """The numbers of the leaves of the step at `index`."""
-    first = sum(1 for step in steps[:index] for _ in step.leaves())
-    return range(first, first + sum(1 for _ in steps[index].leaves()))
-
-
-def verdict_of(steps: Sequence[Step], index: int, leaves: Sequence[Leaf]) -> Verdict:
+def verdict_of(workflow: Workflow, index: int, leaves: Sequence[Leaf]) -> Verdict:
     """What the step at `index` has come to.
 
     A person's denial anywhere in a group ends it: who may decide may also stop. A branch that a
     policy, a third party or time refused only counts as lost.
     """
     by_number = {leaf.number: leaf for leaf in leaves}
-    numbers = leaf_numbers(steps, index)
-    return _verdict(steps[index], iter([by_number[number] for number in numbers]))
+    return _verdict(workflow.steps[index], iter([by_number[n] for n in workflow.spans[index]]))
 
 
 def _verdict(step: Step, leaves: Iterator[Leaf]) -> Verdict:

@@ -158,6 +158,8 @@ class Workflow:
         hide_payload: the binding token is encrypted, its claims hidden from the PEP.
         callbacks: a submission may ask to be called back.
         version: SHA-256 in hex over the whole definition, defaults included.
+        flat: what `leaves` gives.
+        spans: the numbers of the leaves of each step.
     """
 
     name: str
@@ -181,15 +183,28 @@ class Workflow:
     callbacks: bool = True
     emergency: Emergency | None = None
     version: str = ""
+    flat: tuple[Step, ...] = field(init=False, repr=False, compare=False)
+    spans: tuple[range, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        leaves: list[Step] = []
+        spans = []
+        for step in self.steps:
+            first = len(leaves)
+            leaves.extend(step.leaves())
+            spans.append(range(first, len(leaves)))
+        # Both follow from `steps`, and are asked for again and again.
+        object.__setattr__(self, "flat", tuple(leaves))
+        object.__setattr__(self, "spans", tuple(spans))
 
     def leaves(self) -> tuple[Step, ...]:
         """Every step that is not a group, in the order written; a leaf's number is its place."""
-        return tuple(leaf for step in self.steps for leaf in step.leaves())
+        return self.flat
 
     def queues(self) -> frozenset[str]:
         """Every queue in which a request of this workflow can ever wait."""
-        names = {leaf.queue for leaf in self.leaves()}
-        names.update(leaf.escalate_to for leaf in self.leaves() if leaf.escalate_to)
+        names = {leaf.queue for leaf in self.flat}
+        names.update(leaf.escalate_to for leaf in self.flat if leaf.escalate_to)
         if self.emergency is not None:
             names.add(self.emergency.queue)
         return frozenset(names)

@@ -155,6 +155,20 @@ def test_nobody_decides_two_steps_of_one_request() -> None:
     assert change.refusal.reason == "already_voted"
 
 
+def test_nobody_speaks_twice_on_a_step_even_where_people_may_decide_several() -> None:
+    task = accepted(decide(opened(workflow(QUORUM, distinct_approvers=False)), "bob"))
+    change = decide(task, "bob", after=2 * HOUR)
+    assert change.refusal is not None
+    assert change.refusal.reason == "already_voted"
+
+
+def test_the_terms_of_a_denial_bind_nothing() -> None:
+    terms: dict[str, Any] = {"approved_until": START + 2 * HOUR, "scope": Scope("exact")}
+    change = decide(opened(workflow()), "bob", "deny", **terms)
+    (cast,) = effects(change, VoteCast)
+    assert (cast.vote.approved_until, cast.vote.scope) == (None, None)
+
+
 def test_one_person_may_decide_two_steps_where_the_workflow_says_so() -> None:
     task = accepted(decide(opened(workflow(*TWO_STEPS, distinct_approvers=False)), "bob"))
     assert accepted(decide(task, "bob", after=2 * HOUR)).status == "approved"
