@@ -56,6 +56,8 @@ def batch_from(body: JsonObject) -> Batch | None:
     if type(evaluations) is not list:
         raise InvalidRequest("/evaluations", "must be an array")
     defaults = {name: body[name] for name in _DEFAULTED if name in body}
+    for name in defaults:
+        object_from(defaults, name, "")
     return Batch(
         [_item(value, defaults, index) for index, value in enumerate(evaluations)], semantic
     )

@@ -6,8 +6,9 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from typing import NamedTuple
 
-from pdp.core.values import JsonObject
+from pdp.core.values import JsonValue
 from pdp.errors import INVALID_PAGE_TOKEN, Problem
 
 Mac = Callable[[bytes], bytes]
@@ -16,10 +17,17 @@ _MAC_BYTES = 16
 _SCOPE_BYTES = 16
 
 
+class Place(NamedTuple):
+    """Where a page begins: its size, and the item before it (None at the very beginning)."""
+
+    limit: int
+    after: str | None
+
+
 class PageTokens:
     """Makes and reads the tokens of one kind of listing.
 
-    A token holds where the next page begins and the digest of what it belongs to, under a MAC.
+    A token holds the place of the next page and the digest of what it belongs to, under a MAC.
 
     Args:
         mac: a keyed MAC, the same on every replica.
@@ -28,13 +36,14 @@ class PageTokens:
     def __init__(self, mac: Mac) -> None:
         self._mac = mac
 
-    def make(self, scope: bytes, after: str) -> str:
-        """The token for the page after the item `after` of the listing `scope`."""
-        body = scope[:_SCOPE_BYTES] + after.encode("utf-8", "surrogatepass")
+    def make(self, scope: bytes, place: Place) -> str:
+        """The token for the page at `place` of the listing `scope`."""
+        text = str(place.limit) if place.after is None else f"{place.limit} {place.after}"
+        body = scope[:_SCOPE_BYTES] + text.encode("utf-8", "surrogatepass")
         return base64.urlsafe_b64encode(self._mac(body)[:_MAC_BYTES] + body).decode().rstrip("=")
 
-    def read(self, token: object, scope: bytes) -> str:
-        """The item after which the page begins.
+    def read(self, token: object, scope: bytes) -> Place:
+        """Where the page begins.
 
         Raises:
             Problem: 400 for a token that was altered, made up, or given for another request.
@@ -53,13 +62,11 @@ class PageTokens:
                 INVALID_PAGE_TOKEN,
                 "the token belongs to another request; repeat that one unchanged",
             )
-        return body[_SCOPE_BYTES:].decode("utf-8", "surrogatepass")
+        limit, parted, after = body[_SCOPE_BYTES:].decode("utf-8", "surrogatepass").partition(" ")
+        return Place(int(limit), after if parted else None)
 
 
-def scope_of(caller_id: str, kind: str, body: JsonObject) -> bytes:
-    """The digest of everything a page token is bound to: caller, kind and request less the token."""
-    page = body.get("page")
-    if type(page) is dict:
-        body = {**body, "page": {name: page[name] for name in page if name != "token"}}
-    text = json.dumps([caller_id, kind, body], sort_keys=True, ensure_ascii=True)
+def scope_of(caller_id: str, kind: str, request: JsonValue) -> bytes:
+    """The digest of everything that a page token is bound to."""
+    text = json.dumps([caller_id, kind, request], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).digest()

@@ -19,8 +19,9 @@ from pdp.core.authzen import (
     object_from,
 )
 from pdp.core.values import JsonObject
+from pdp.errors import INVALID_PAGE_TOKEN, Problem
 from pdp.evaluation.evaluate import evaluate_many
-from pdp.evaluation.page_token import PageTokens, scope_of
+from pdp.evaluation.page_token import PageTokens, Place, scope_of
 from pdp.policy.authorizer import Authorizer
 from pdp.trust.callers import Caller
 
@@ -75,27 +76,33 @@ class Search:
         """
         question = question_from(kind, body)
         wanted = object_from(body, "page", "")
-        limit = self._limit(wanted)
-        scope = scope_of(caller.id, kind, body)
-        token = wanted.get("token")
-        after = None if token in (None, "") else self._tokens.read(token, scope)
+        scope = _scope(caller, question, wanted)
+        place = self._place(wanted, scope)
         found = await self._all(question, scope, caller, authorizer, now)
-        first = 0 if after is None else bisect_right(found, after)
-        names = found[first : first + limit]
-        more = first + limit < len(found)
+        first = 0 if place.after is None else bisect_right(found, place.after)
+        names = found[first : first + place.limit]
+        more = first + place.limit < len(found)
+        last = names[-1] if names else place.after
         return Page(
             [_result(question, name) for name in names],
-            self._tokens.make(scope, names[-1]) if more and names else "",
+            self._tokens.make(scope, place._replace(after=last)) if more else "",
             len(found),
         )
 
-    def _limit(self, page: JsonObject) -> int:
-        limit = page.get("limit")
-        if limit is None:
-            return self._default_page
-        if type(limit) is not int or limit < 1:
-            raise InvalidRequest("/page/limit", "must be a positive integer")
-        return min(limit, self._largest_page)
+    def _place(self, page: JsonObject, scope: bytes) -> Place:
+        limit, token = page.get("limit"), page.get("token")
+        if limit is not None and (type(limit) is not int or limit < 0):
+            raise InvalidRequest("/page/limit", "must be a whole number, at least 0")
+        if token in (None, ""):
+            return Place(self._size(limit), None)
+        place = self._tokens.read(token, scope)
+        # The specification's own second request leaves the limit out: it is that of the first.
+        if limit is not None and self._size(limit) != place.limit:
+            raise Problem(INVALID_PAGE_TOKEN, "the token was given for another `/page/limit`")
+        return place
+
+    def _size(self, limit: int | None) -> int:
+        return min(self._default_page if limit is None else limit, self._largest_page)
 
     async def _all(
         self,
@@ -131,6 +138,14 @@ def question_from(kind: Kind, body: JsonObject) -> Question:
     if kind != "action":
         action = action_from(body.get("action"), "/action")
     return Question(kind, sought, subject, action, resource, object_from(body, "context", ""))
+
+
+def _scope(caller: Caller, question: Question, page: JsonObject) -> bytes:
+    """What a page token is bound to: what decides the results, and nothing that is ignored."""
+    _, sought, subject, action, resource, context = question
+    fixed = [part and part.json for part in (subject, action, resource)]
+    further = {name: page[name] for name in page if name not in ("token", "limit")}
+    return scope_of(caller.id, question.kind, [sought, *fixed, context, further])
 
 
 def _sought(value: Any, at: str) -> JsonObject:

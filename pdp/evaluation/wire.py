@@ -120,7 +120,7 @@ class PageRequest(_Open):
     """Which part of the results is wanted (section 8.2)."""
 
     token: str | None = None
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=0)
     properties: dict[str, Any] | None = None
 
 

@@ -15,7 +15,7 @@ from tests.conformance.worlds import (
     found_in,
 )
 
-_RECORDED = Path(__file__).parent / "interop"
+_RECORDED = Path(__file__).parent.parent / "data"
 
 
 def recorded(name: str, kind: str = "evaluation") -> list[dict[str, Any]]:
@@ -26,7 +26,7 @@ def recorded(name: str, kind: str = "evaluation") -> list[dict[str, Any]]:
 
 @pytest.mark.requirement("AZ-001")
 def test_every_recorded_evaluation_of_the_to_do_interop_is_answered_as_expected(todo: Pep) -> None:
-    cases = recorded("todo-decisions.json")
+    cases = recorded("interop_todo/decisions.json")
     replies = [todo.post(EVALUATION, case["request"]) for case in cases]
     assert {reply.status for reply in replies} == {200}
     wrong = [
@@ -39,7 +39,7 @@ def test_every_recorded_evaluation_of_the_to_do_interop_is_answered_as_expected(
 
 @pytest.mark.requirement("AZ-020")
 def test_every_recorded_batch_of_the_to_do_interop_is_answered_as_expected(todo: Pep) -> None:
-    cases = recorded("todo-decisions.json", "evaluations")
+    cases = recorded("interop_todo/decisions.json", "evaluations")
     replies = [todo.post(EVALUATIONS, case["request"]) for case in cases]
     assert len(cases) == 3
     for case, reply in zip(cases, replies, strict=True):
@@ -51,7 +51,10 @@ def test_every_recorded_batch_of_the_to_do_interop_is_answered_as_expected(todo:
 @pytest.mark.requirement("AZ-030")
 @pytest.mark.parametrize(
     ("name", "path", "count"),
-    [("search-subject.json", SUBJECT_SEARCH, 60), ("search-resource.json", RESOURCE_SEARCH, 18)],
+    [
+        ("interop_search/subject.json", SUBJECT_SEARCH, 60),
+        ("interop_search/resource.json", RESOURCE_SEARCH, 18),
+    ],
 )
 def test_every_recorded_search_finds_exactly_what_is_expected(
     library: Pep, name: str, path: str, count: int
