@@ -26,6 +26,9 @@ class Answer(NamedTuple):
     slice: Slice
 
 
+NO_ANSWER = Answer(False, (), (), NO_POLICY)
+
+
 def answer_of(answer: EngineAnswer, chosen: Slice) -> Answer:
     """The engine's answer with its policies by name."""
     policies = chosen.policies

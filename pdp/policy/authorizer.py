@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import orjson
-
 from pdp.core.values import EntityUid, JsonObject
-from pdp.policy.answer import NO_POLICY, Answer, answer_of
+from pdp.policy.answer import NO_ANSWER, NO_POLICY, Answer, answer_of
+from pdp.policy.asking import engine_request, entity_texts
 from pdp.policy.bundle import Bundle
-from pdp.policy.decide_many import Group, MixedGroup, PlainGroup
-from pdp.policy.engine import EngineRequest, authorize
+from pdp.policy.decide_many import Groups
+from pdp.policy.engine import EngineAnswer, authorize
 from pdp.policy.entities import EntityIndex
 from pdp.policy.entity_slice import EntityReader
 from pdp.policy.extension_values import cedar_datetime
 from pdp.policy.mapping import CedarRequest
-from pdp.policy.roles import Role
+from pdp.policy.roles import Role, Three
 from pdp.policy.slice import Slice
 
 __all__ = ["Answer", "Authorizer"]
@@ -42,7 +41,6 @@ class Authorizer:
         self._principals = Role(slices.principals, reader)
         self._actions = Role(slices.doings, reader)
         self._resources = Role(slices.resources, reader)
-        self._roles = (self._principals, self._actions, self._resources)
 
     def decide(
         self,
@@ -62,12 +60,16 @@ class Authorizer:
             approval: becomes `context.approval`.
             request_facts: becomes `context.request`.
         """
-        chosen = self.slice_of(request)
-        if not chosen.policies:
-            return Answer(False, (), (), chosen)
-        if chosen.constant:
-            return self._fixed(chosen, request)
-        return self.decide_in(chosen, request, now, caller, approval, request_facts)
+        if not request.representable:
+            return NO_ANSWER
+        three = self._known(request)
+        chosen = self._slices.among(three[0].profile, three[1].profile, three[2].profile)
+        if chosen.is_fixed:
+            return self._fixed(chosen, request, three)
+        context = request.context
+        if chosen.reads_reserved:
+            context = _with_facts(chosen, context, now, caller, approval, request_facts)
+        return answer_of(self._ask(chosen, request, three, context), chosen)
 
     def decide_in(
         self,
@@ -78,98 +80,62 @@ class Authorizer:
         approval: JsonObject | None = None,
         request_facts: JsonObject | None = None,
     ) -> Answer:
-        """Decide one request by the policies of a slice, as `decide` does by its own."""
-        context = request.context
-        if chosen.reads_reserved:
-            context = _with_facts(chosen, context, now, caller, approval, request_facts)
-        text = self._entities_text(chosen, request, context)
-        asked = self._engine_request(chosen, request, context)
-        return answer_of(authorize(chosen.handle, text, asked), chosen)
+        """Decide one request by the policies of any slice, which need not be its own."""
+        if not request.representable:
+            return Answer(False, (), (), chosen)
+        context = _with_facts(chosen, request.context, now, caller, approval, request_facts)
+        return answer_of(self._ask(chosen, request, self._known(request), context), chosen)
 
     def decide_many(
         self, requests: Sequence[CedarRequest], *, now: datetime, caller: JsonObject | None = None
     ) -> list[Answer]:
         """Decide several requests; the answers are those of `decide`, at a lower cost for each."""
-        answers: list[Answer | None] = [None] * len(requests)
-        groups: dict[tuple[Slice, bool], Group] = {}
+        groups = Groups(self.reader, len(requests))
         for position, request in enumerate(requests):
-            chosen = self.slice_of(request)
-            if not chosen.policies:
-                answers[position] = Answer(False, (), (), chosen)
+            if not request.representable:
+                groups.answers[position] = NO_ANSWER
                 continue
-            if chosen.constant:
-                answers[position] = self._fixed(chosen, request)
+            three = self._known(request)
+            chosen = self._slices.among(three[0].profile, three[1].profile, three[2].profile)
+            if chosen.is_fixed:
+                groups.answers[position] = self._fixed(chosen, request, three)
                 continue
             context = request.context
             if chosen.reads_reserved:
                 context = _with_facts(chosen, context, now, caller, None, None)
-            asked = self._engine_request(chosen, request, context)
-            plain = self._is_plain(chosen, request)
-            group = groups.get((chosen, plain))
-            if group is None or not group.take(position, request, context, asked):
-                if group is not None:
-                    group.decide(answers)
-                group = (
-                    PlainGroup(chosen, self._roles) if plain else MixedGroup(chosen, self.reader)
-                )
-                groups[chosen, plain] = group
-                group.take(position, request, context, asked)
-        for group in groups.values():
-            group.decide(answers)
-        return [answer for answer in answers if answer is not None]
+            groups.add(position, chosen, request, three, context)
+        return groups.decided()
 
     def slice_of(self, request: CedarRequest) -> Slice:
         """The policies that can decide a request."""
         if not request.representable:
             return NO_POLICY
-        return self._slices.among(
-            self._principals[request.principal_uid].profile,
-            self._actions[request.action_uid].profile,
-            self._resources[request.resource_uid].profile,
+        principal, action, resource = self._known(request)
+        return self._slices.among(principal.profile, action.profile, resource.profile)
+
+    def _known(self, request: CedarRequest) -> Three:
+        return (
+            self._principals[request.principal_uid],
+            self._actions[request.action_uid],
+            self._resources[request.resource_uid],
         )
 
-    def _fixed(self, chosen: Slice, request: CedarRequest) -> Answer:
+    def _ask(
+        self, chosen: Slice, request: CedarRequest, three: Three, context: JsonObject
+    ) -> EngineAnswer:
+        texts = entity_texts(self.reader, chosen, request, three, context)
+        text = "[" + ",".join(filter(None, texts)) + "]"
+        return authorize(chosen.handle, text, engine_request(chosen, three, context))
+
+    def _fixed(self, chosen: Slice, request: CedarRequest, three: Three) -> Answer:
         """The answer of a slice whose heads all match and whose conditions mention no request."""
         answer = chosen.fixed
         if answer is None:
-            text = self._entities_text(chosen, request, {})
-            asked = self._engine_request(chosen, request, {})
-            answer = chosen.fixed = authorize(chosen.handle, text, asked)
+            answer = self._ask(chosen, request, three, {})
+            # What went wrong with these entities need not go wrong with others.
+            if all(position is not None for position, _ in answer.errors):
+                chosen.fixed = answer
         return answer_of(answer, chosen)
-
-    def _is_plain(self, chosen: Slice, request: CedarRequest) -> bool:
-        """Whether three different entities, as they are stored, are all that is looked at."""
-        principal, action, resource = request[:3]
-        return not (
-            chosen.walks
-            or request.overlays
-            or principal == resource
-            or action in (principal, resource)
-        )
-
-    def _entities_text(self, chosen: Slice, request: CedarRequest, context: JsonObject) -> str:
-        if self._is_plain(chosen, request):
-            cuts = chosen.cuts
-            texts = [role.text(request[at], cuts[at]) for at, role in enumerate(self._roles)]
-        else:
-            texts = self.reader.texts(request, chosen, context)
-        return "[" + ",".join(filter(None, texts)) + "]"
-
-    def _engine_request(
-        self, chosen: Slice, request: CedarRequest, context: JsonObject
-    ) -> EngineRequest:
-        asked: EngineRequest = {
-            "principal": self._principals[request.principal_uid].json,
-            "action": self._actions[request.action_uid].json,
-            "resource": self._resources[request.resource_uid].json,
-        }
-        members = chosen.context_members
-        if context and members is not None:
-            context = {name: context[name] for name in members if name in context}
-        if context:
-            # The engine takes 3 us even for an empty context.
-            asked["context"] = orjson.dumps(context).decode()
-        return asked
 
     def action_names(self) -> list[str]:
         """The AuthZEN names of every action that some policy or the schema knows, sorted."""

@@ -1,18 +1,65 @@
 """Several decisions in one call of the engine, where they can share policies and entities."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from pdp.core.values import EntityUid, JsonObject
 from pdp.policy.answer import Answer, answer_of
+from pdp.policy.asking import engine_request, is_plain
 from pdp.policy.engine import EngineRequest, authorize_batch
 from pdp.policy.entity_slice import EntityReader, Wants
 from pdp.policy.mapping import CedarRequest
-from pdp.policy.roles import Role
+from pdp.policy.roles import Known, Three
 from pdp.policy.slice import Slice
 
 
-class Group(ABC):
+class Groups:
+    """Requests as they come, sorted into groups.
+
+    Attributes:
+        answers: by position; None where it is not known yet.
+    """
+
+    def __init__(self, reader: EntityReader, count: int) -> None:
+        self.answers: list[Answer | None] = [None] * count
+        self._reader = reader
+        self._open: dict[tuple[Slice, bool], _Group] = {}
+
+    def add(
+        self,
+        position: int,
+        chosen: Slice,
+        request: CedarRequest,
+        three: Three,
+        context: JsonObject,
+    ) -> None:
+        """Put a request into a group of its slice."""
+        plain = not request.overlays and is_plain(chosen, request)
+        group = self._open.get((chosen, plain))
+        item = _Item(position, request, three, context)
+        if group is None or not group.take(item):
+            if group is not None:
+                group.decide(self.answers)
+            group = _PlainGroup(chosen) if plain else _MixedGroup(chosen, self._reader)
+            self._open[chosen, plain] = group
+            group.take(item)
+
+    def decided(self) -> list[Answer]:
+        """The answers to all requests, in the order of their positions."""
+        for group in self._open.values():
+            group.decide(self.answers)
+        return [answer for answer in self.answers if answer is not None]
+
+
+class _Item(NamedTuple):
+    position: int
+    request: CedarRequest
+    three: Three
+    context: JsonObject
+
+
+class _Group(ABC):
     """Requests of one slice that see the same entities.
 
     What one request lays over an entity must not be seen by another that looks at that entity.
@@ -23,14 +70,12 @@ class Group(ABC):
         self._positions: list[int] = []
         self._requests: list[EngineRequest] = []
 
-    def take(
-        self, position: int, request: CedarRequest, context: JsonObject, asked: EngineRequest
-    ) -> bool:
+    def take(self, item: _Item) -> bool:
         """Take a request in, if that changes the answer of none."""
-        if not self._fits(request, context):
+        if not self._fits(item):
             return False
-        self._positions.append(position)
-        self._requests.append(asked)
+        self._positions.append(item.position)
+        self._requests.append(engine_request(self._slice, item.three, item.context))
         return True
 
     def decide(self, answers: list[Answer | None]) -> None:
@@ -42,7 +87,7 @@ class Group(ABC):
             answers[position] = answer_of(answer, chosen)
 
     @abstractmethod
-    def _fits(self, request: CedarRequest, context: JsonObject) -> bool:
+    def _fits(self, item: _Item) -> bool:
         """Take in the entities of a request, if they go with those of the others."""
 
     @abstractmethod
@@ -50,29 +95,27 @@ class Group(ABC):
         """The entities, each as JSON text."""
 
 
-class PlainGroup(Group):
+class _PlainGroup(_Group):
     """Requests that look at three different entities, as they are stored, and no others."""
 
-    def __init__(self, chosen: Slice, roles: Sequence[Role]) -> None:
+    def __init__(self, chosen: Slice) -> None:
         super().__init__(chosen)
-        self._roles = roles
-        self._role_of: dict[EntityUid, int] = {}
+        self._found: dict[EntityUid, tuple[int, Known]] = {}
 
-    def _fits(self, request: CedarRequest, context: JsonObject) -> bool:
-        role_of = self._role_of
-        new = [at for at in range(3) if role_of.get(request[at]) != at]
-        if any(request[at] in role_of for at in new):
-            return False
-        for at in new:
-            role_of[request[at]] = at
+    def _fits(self, item: _Item) -> bool:
+        found = self._found
+        for role, known in enumerate(item.three):
+            there = found.setdefault(known.uid, (role, known))
+            if there[0] != role:
+                return False
         return True
 
     def _texts(self) -> Iterable[str]:
-        roles, cuts = self._roles, self._slice.cuts
-        return (roles[at].text(uid, cuts[at]) for uid, at in self._role_of.items())
+        cuts = self._slice.cuts
+        return [known.text(cuts[role]) for role, known in self._found.values()]
 
 
-class MixedGroup(Group):
+class _MixedGroup(_Group):
     """Requests that look further, or that lay attributes over entities."""
 
     def __init__(self, chosen: Slice, reader: EntityReader) -> None:
@@ -81,9 +124,9 @@ class MixedGroup(Group):
         self._wants: Wants = {}
         self._overlays: dict[EntityUid, JsonObject] = {}
 
-    def _fits(self, request: CedarRequest, context: JsonObject) -> bool:
-        wants = self._reader.wants(request, self._slice, context)
-        mine, overlays, laid = self._wants, self._overlays, request.overlays
+    def _fits(self, item: _Item) -> bool:
+        wants = self._reader.wants(item.request, self._slice, item.context)
+        mine, overlays, laid = self._wants, self._overlays, item.request.overlays
         if laid or overlays:
             for uid in wants:
                 if uid in mine and overlays.get(uid) != laid.get(uid):
@@ -97,4 +140,4 @@ class MixedGroup(Group):
 
     def _texts(self) -> Iterable[str]:
         text, overlays, targets = self._reader.text, self._overlays, self._slice.targets
-        return (text(uid, want, targets, overlays.get(uid)) for uid, want in self._wants.items())
+        return [text(uid, want, targets, overlays.get(uid)) for uid, want in self._wants.items()]

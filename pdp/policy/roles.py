@@ -13,17 +13,32 @@ class Known:
     """One entity in one role.
 
     Attributes:
+        uid: which.
         json: its uid for the engine.
         profile: what heads make of it.
-        texts: what the engine is given of it, as JSON text.
     """
 
-    __slots__ = ("json", "profile", "texts")
+    __slots__ = ("_reader", "_texts", "json", "profile", "uid")
 
-    def __init__(self, uid: EntityUid, profile: Profile) -> None:
+    def __init__(self, uid: EntityUid, profile: Profile, reader: EntityReader) -> None:
+        self.uid = uid
         self.json = {"type": uid[0], "id": uid[1]}
         self.profile = profile
-        self.texts: dict[Cut, str] = {}
+        self._reader = reader
+        self._texts: dict[Cut, str] = {}
+
+    def text(self, cut: Cut) -> str:
+        """The entity for the engine, cut down; empty when the decision is the same without it."""
+        text = self._texts.get(cut)
+        if text is None:
+            if len(self._texts) >= _MOST_TEXTS:
+                self._texts.clear()
+            text = self._texts[cut] = self._reader.text(self.uid, cut.want, cut.targets, None)
+        return text
+
+
+Three = tuple[Known, Known, Known]
+"""Principal, action and resource."""
 
 
 class Role(dict[EntityUid, Known]):
@@ -40,16 +55,6 @@ class Role(dict[EntityUid, Known]):
     def __missing__(self, uid: EntityUid) -> Known:
         if len(self) >= _MOST_KNOWN:
             self.clear()
-        known = Known(uid, self._side.profile(uid, self._reader.ancestry(uid).uids))
-        self[uid] = known
+        profile = self._side.profile(uid, self._reader.ancestry(uid).uids)
+        known = self[uid] = Known(uid, profile, self._reader)
         return known
-
-    def text(self, uid: EntityUid, cut: Cut) -> str:
-        """An entity for the engine, cut down; empty when the decision is the same without it."""
-        known = self[uid]
-        text = known.texts.get(cut)
-        if text is None:
-            if len(known.texts) >= _MOST_TEXTS:
-                known.texts.clear()
-            text = known.texts[cut] = self._reader.text(uid, cut.want, cut.targets, None)
-        return text

@@ -50,6 +50,9 @@ _cuts: dict[tuple[Want, Targets], Cut] = {}
 _MOST_CUTS = 4096
 
 
+_DENIED = EngineAnswer(False, (), ())
+
+
 def _cut(want: Want, targets: Targets) -> Cut:
     if len(_cuts) >= _MOST_CUTS:
         _cuts.clear()
@@ -67,7 +70,8 @@ class Slice:
             data says which.
         context_members: members of the context that its conditions read; None for all.
         cuts: what is given of principal, action and resource.
-        constant: whether its conditions mention nothing of a request, so that its answer is fixed.
+        is_fixed: whether its answer is the same for all requests that it is the slice of: its heads
+            match, and its conditions mention nothing of a request.
         fixed: that answer, once it is known.
         walks: whether its conditions look at entities other than the request's own three.
         reads_now: whether they look at `context.now`.
@@ -81,10 +85,10 @@ class Slice:
         "_entries",
         "_handle",
         "access",
-        "constant",
         "context_members",
         "cuts",
         "fixed",
+        "is_fixed",
         "policies",
         "reads_approval",
         "reads_caller",
@@ -99,7 +103,7 @@ class Slice:
     def __init__(self, entries: Sequence[Entry], workflow_order: Mapping[str, int]) -> None:
         self._entries = entries
         self._handle: PolicyHandle | None = None
-        self.fixed: EngineAnswer | None = None
+        self.fixed: EngineAnswer | None = None if entries else _DENIED
         static, templates, links = _sorted(entries)
         deciding = (*static, *(link.template for link in links))
         self.policies = (*static, *templates, *(link.template for link in links))
@@ -112,7 +116,7 @@ class Slice:
         self.context_members = access.members
         roots = (access.principal, access.action, access.resource)
         self.cuts = tuple(_cut(reach.want(), self.targets) for reach in roots)
-        self.constant = access.constant
+        self.is_fixed = access.constant
         self.walks = bool(access.literals) or any(
             reach.onward() for reach in (*roots, access.context)
         )
