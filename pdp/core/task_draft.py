@@ -149,16 +149,11 @@ class Draft:
     def _started(self) -> list[Effect]:
         effects: list[Effect] = []
         for (plan, number), positions in self._begun.items():
-            under_way = tuple(each for each in positions if self._is_open(each, number))
-            if under_way:
-                step = self.task.plans[plan].workflow.leaves()[number]
-                until = min(self.task.deadline_of(self.item(each)) for each in under_way)
-                emergency = self.task.plans[plan].emergency
-                effects.extend(begun_effects(step, number, under_way, until, emergency))
+            step = self.task.plans[plan].workflow.leaves()[number]
+            until = min(self.task.deadline_of(self.item(position)) for position in positions)
+            emergency = self.task.plans[plan].emergency
+            effects.extend(begun_effects(step, number, tuple(positions), until, emergency))
         return effects
-
-    def _is_open(self, position: int, number: int) -> bool:
-        return any(leaf.number == number for leaf in self.item(position).open_leaves())
 
     def _over(self) -> list[Effect]:
         over: list[Effect] = []

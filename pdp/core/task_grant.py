@@ -36,13 +36,12 @@ def granted(item: Item, plan: Plan, evidence: Iterable[str]) -> ApprovalGranted:
     workflow = plan.workflow
     votes = approving_votes(item)
     review = workflow.emergency.review_within if plan.emergency and workflow.emergency else None
-    wider = item.grant.scope.kind != "exact"
     return ApprovalGranted(
         item.position,
         workflow,
         *item.grant,
         single_use=workflow.single_use,
-        standing=(workflow.standing or wider) and not workflow.single_use,
+        standing=workflow.standing or item.grant.scope.kind != "exact",
         emergency=plan.emergency,
         review_by=None if review is None else item.grant.approved_at + review,
         approvers=tuple(dict.fromkeys(who for vote in votes for who in sorted(vote.people))),

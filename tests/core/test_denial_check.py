@@ -236,6 +236,11 @@ def test_the_denial_of_a_bundle_covers_no_single_thing(claims: BindingClaims) ->
     assert _kind(_check(claims)) == "invalid_denial_binding"
 
 
+def test_a_token_that_names_a_bundle_and_a_single_thing_covers_no_single_thing() -> None:
+    both = INLINE._replace(inline={**(INLINE.inline or {}), "items": ITEMS})
+    assert _kind(_check(both)) == "invalid_denial_binding"
+
+
 @pytest.mark.requirement("ARAP-115")
 def test_an_id_beside_the_token_is_the_one_in_it() -> None:
     assert _kind(_check(denial=ECHO._replace(evaluation_id="eval_2"))) == "invalid_denial_binding"

@@ -65,6 +65,15 @@ def test_a_policy_or_else_a_person() -> None:
     assert accepted(decide(task, "bob")).status == "approved"
 
 
+def test_of_two_policies_the_first_that_permits_is_enough() -> None:
+    group = {"name": "g", "any_of": [RULE, {"name": "rule2", "kind": "policy"}]}
+    task = opened(workflow(group))
+    change = policy_result(task, {Question(0, 0): ("one",), Question(0, 1): ("two",)}, START)
+    assert [leaf.outcome for leaf in accepted(change).items[0].leaves] == ["approved", "skipped"]
+    (granted,) = effects(change, ApprovalGranted)
+    assert granted.evidence == ("one",)
+
+
 def test_a_policy_and_a_person() -> None:
     task = opened(workflow({"name": "g", "all_of": [RULE, {"name": "boss"}]}))
     assert accepted(policy_result(task, {}, START)).status == "denied"

@@ -8,6 +8,7 @@ import pytest
 from pdp.core.task import Question, open_questions
 from pdp.core.task_clock import next_wake, tick
 from pdp.core.task_effects import Notify, Timer
+from pdp.core.task_open import Wanted
 from tests.core.making import (
     HOUR,
     START,
@@ -123,7 +124,16 @@ def test_a_vote_comes_after_all_that_was_due_before_it() -> None:
     task = opened(workflow(_step(escalate_after="1h", escalate_to="heads", approvals=2)))
     change = decide(task, "bob", after=2 * HOUR)
     assert events(change) == ["step.escalated", "vote.approve"]
-    assert accepted(change).items[0].leaves[0].escalated_to == "heads"
+    item = accepted(change).items[0]
+    assert item.leaves[0].escalated_to == "heads"
+    assert item.votes[0].at == START + 2 * HOUR
+
+
+def test_what_expires_at_the_moment_of_its_timeout_has_expired() -> None:
+    task = opened(Wanted(workflow(_step(timeout="1h", remind_after="1h")), START + HOUR))
+    change = tick(task, START + HOUR)
+    assert accepted(change).status == "expired"
+    assert events(change) == ["task.expired"]
 
 
 def test_after_an_outage_people_are_reminded_once() -> None:

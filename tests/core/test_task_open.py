@@ -63,6 +63,15 @@ def test_a_task_ends_no_later_than_what_is_asked_for() -> None:
     assert opened(Wanted(workflow(), START + 99 * DAY)).expires_at == START + 3 * DAY
 
 
+def test_a_task_ends_on_a_whole_second_unless_it_would_be_over_at_once() -> None:
+    late = START + timedelta(milliseconds=600)
+    change = open_task([Wanted(workflow())], bundle=False, now=late)
+    assert accepted(change).expires_at == START + 3 * DAY
+    brief = late + timedelta(milliseconds=300)
+    change = open_task([Wanted(workflow())], bundle=False, now=late, expires_by=brief)
+    assert accepted(change).expires_at == brief
+
+
 @pytest.mark.requirement("AROP-027")
 def test_the_requester_may_bound_the_life_of_the_task() -> None:
     change = open_task(
