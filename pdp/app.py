@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import orjson
@@ -46,6 +47,7 @@ from pdp.store.engine import CommitUnknown, StoreUnavailable
 from pdp.store.migrate import UnknownRevision
 
 _PROBLEM = "application/problem+json"
+_CACHED = "public, max-age=300"
 _ADMIN = (
     entity_routes.router,
     policy_routes.router,
@@ -67,6 +69,8 @@ class Server:
         handlers = endpoints.handlers(_evaluation_parts(services))
         self.api = _api(services, handlers)
         limits = services.settings.limits
+        # A proxy in front may or may not take the base URL's path off: both are answered.
+        self._base_path = urlsplit(services.settings.base_url).path.rstrip("/")
         self._gate = Gate(
             self.api,
             handlers,
@@ -79,6 +83,9 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
+        base = self._base_path
+        if base and scope["type"] == "http" and scope["path"].startswith(base + "/"):
+            scope["path"] = scope["path"][len(base) :]
         await self._gate(scope, receive, send)
 
     def reload_policies(self) -> None:
@@ -131,6 +138,7 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        redirect_slashes=False,
         separate_input_output_schemas=False,
     )
     api.state.services = services
@@ -149,7 +157,8 @@ def _operations(services: Services, api: FastAPI) -> APIRouter:
     settings = services.settings
 
     @router.get(well_known_path(settings.base_url), summary="PDP metadata", tags=["discovery"])
-    async def configuration() -> JsonObject:
+    async def configuration(response: Response) -> JsonObject:
+        response.headers["Cache-Control"] = _CACHED
         return metadata(
             settings.base_url, Endpoints(), services.clock(), lambda c: services.keys.sign(c)
         )
@@ -157,7 +166,7 @@ def _operations(services: Services, api: FastAPI) -> APIRouter:
     @router.get("/access/v1/jwks", summary="Public keys", tags=["discovery"])
     async def jwks() -> Response:
         body = orjson.dumps(services.keys.jwks())
-        headers = {"Cache-Control": "public, max-age=300"}
+        headers = {"Cache-Control": _CACHED}
         return Response(body, media_type="application/json", headers=headers)
 
     @router.get("/healthz", summary="Whether this process lives")

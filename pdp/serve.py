@@ -36,6 +36,7 @@ def run_worker(settings: Settings, listener: socket.socket) -> int:
 
     from pdp.app import StartFailed, create_app
     from pdp.banner import banner
+    from pdp.ops.bounded_head import BoundedHead
 
     settings = settings.listening_on(listener.getsockname()[1])
     try:
@@ -48,7 +49,7 @@ def run_worker(settings: Settings, listener: socket.socket) -> int:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHead,
         ws="none",
         access_log=False,
         log_level="warning",
