@@ -8,7 +8,8 @@ from pdp.core.values import EntityUid
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _RESERVED = frozenset(["true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"])
-_NO_WORD = re.compile(r"[^A-Za-z0-9]+", re.ASCII)
+_WORDS = re.compile(r"[A-Za-z0-9]+(?:[-_./ ][A-Za-z0-9]+)*", re.ASCII)
+_BETWEEN_WORDS = re.compile(r"[-_./ ]", re.ASCII)
 _NEW_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ESCAPED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0", "\\": "\\\\", '"': '\\"'}
 _TO_ESCAPE = re.compile(r'[\x00-\x1f\x7f\\"]')
@@ -30,9 +31,15 @@ def is_cedar_type(name: str) -> bool:
 
 
 def pascal_case(name: str) -> str:
-    """`access_request` as `AccessRequest`; of a qualified name only the last part changes."""
+    """`access_request` as `AccessRequest`; of a qualified name only the last part changes.
+
+    A text that is not words with a single sign between them is given back as it is, so that
+    nothing strange comes to mean a type that it only resembles.
+    """
     space, sign, last = name.rpartition("::")
-    words = _NO_WORD.split(last)
+    if _WORDS.fullmatch(last) is None:
+        return name
+    words = _BETWEEN_WORDS.split(last)
     return space + sign + "".join([word[:1].upper() + word[1:] for word in words])
 
 
