@@ -30,16 +30,11 @@ def check_denial(
     token names besides; the bound request; the agreement of the expiries; freshness. Whether the
     token was used before is for the caller to see, by issuer and `token_id`.
     """
-    token = f"{at}/binding_token"
-    if claims.issuer not in recipient.issuers:
-        return unbound(token, "is of an issuer that is not trusted")
-    if not set(claims.audience) & set(recipient.audiences):
-        return unbound(token, "is not addressed to this service")
-    if claims.caller is not None and claims.caller != recipient.caller:
-        return unbound(token, "was given to another caller")
-    if claims.not_before is not None and claims.not_before > now + skew:
-        return unbound(token, "is not valid yet")
-    refused = _named_otherwise(claims, denial, at) or _bound_otherwise(claims, submission, token)
+    refused = (
+        _for_somebody_else(claims, recipient, now + skew, f"{at}/binding_token")
+        or _named_otherwise(claims, denial, at)
+        or _bound_otherwise(claims, submission, f"{at}/binding_token")
+    )
     if refused is not None:
         return refused
     deadline = _deadline(claims, denial, at)
@@ -87,6 +82,20 @@ def check_reference(
     return Accepted(
         reference.expires_at, reference.members, reference.template, denial.evaluation_id
     )
+
+
+def _for_somebody_else(
+    claims: BindingClaims, recipient: Recipient, latest: datetime, at: str
+) -> Refused | None:
+    if claims.issuer not in recipient.issuers:
+        return unbound(at, "is of an issuer that is not trusted")
+    if not set(claims.audience) & set(recipient.audiences):
+        return unbound(at, "is not addressed to this service")
+    if claims.caller is not None and claims.caller != recipient.caller:
+        return unbound(at, "was given to another caller")
+    if claims.not_before is not None and claims.not_before > latest:
+        return unbound(at, "is not valid yet")
+    return None
 
 
 def _named_otherwise(claims: BindingClaims, denial: Denial, at: str) -> Refused | None:

@@ -20,14 +20,8 @@ from pdp.core.task_clock import tick
 from pdp.core.task_events import cancel, deny, expire, fail
 from pdp.core.task_open import Wanted
 from pdp.core.task_vote import vote
-from tests.properties.request_world import (
-    PEOPLE,
-    WANTED,
-    Event,
-    World,
-    check_whole,
-    permits,
-)
+from tests.properties.request_stories import PEOPLE, WANTED, Event
+from tests.properties.request_world import World, check_whole, permits
 
 
 class Request(RuleBasedStateMachine):

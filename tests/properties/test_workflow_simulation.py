@@ -11,15 +11,8 @@ from pdp.core.task_open import Wanted
 from pdp.core.workflow import Workflow
 from pdp.core.workflow_json import workflow_to_json
 from pdp.core.workflow_parse import workflow_from_json
-from tests.properties.request_world import (
-    EVENTS,
-    START,
-    WANTED,
-    Event,
-    World,
-    check_whole,
-    workflows,
-)
+from tests.properties.request_stories import EVENTS, START, WANTED, Event, workflows
+from tests.properties.request_world import World, check_whole
 
 Wishes = list[Wanted]
 Story = list[Event]
