@@ -104,7 +104,8 @@ class Coercion:
         if isinstance(value, str):
             return {"__entity": {"type": kind.name, "id": value}}
         if isinstance(value, dict):
-            value = value.get("__entity", value)
+            inner = value.get("__entity")
+            value = inner if isinstance(inner, dict) else value
             name, identifier = value.get("type"), value.get("id")
             if isinstance(identifier, str) and isinstance(name, str):
                 wanted = name if name == kind.name else self._entity_type(name)

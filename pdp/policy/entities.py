@@ -157,7 +157,7 @@ class EntityIndex:
         ids = self._ids.get(cedar_type)
         if ids is None:
             if cedar_type not in self._counts:
-                return ()
+                return []
             found = {name for kind, name in self._base if kind == cedar_type}
             for (kind, name), stored in self._changes.items():
                 if kind == cedar_type and stored is None:

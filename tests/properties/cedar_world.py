@@ -232,7 +232,9 @@ class Maker:
         r = self._random
         several = ", ".join(literal(uid) for uid in r.sample(ACTIONS, r.randint(0, 3)))
         one = literal(r.choice(ACTIONS))
-        return r.choice(["action", "action", f"action == {one}", f"action in {one}", f"action in [{several}]"])
+        return r.choice(
+            ["action", "action", f"action == {one}", f"action in {one}", f"action in [{several}]"]
+        )
 
     def _link(self, position: int, text: str) -> Link:
         r = self._random

@@ -36,8 +36,7 @@ def authorizer_in(world: World) -> Authorizer:
     """The world, sliced."""
     policies = policies_of(*world.texts)
     links = [
-        TemplateLink(policies[link.template], link.principal, link.resource)
-        for link in world.links
+        TemplateLink(policies[link.template], link.principal, link.resource) for link in world.links
     ]
     return authorizer_of((), world.entities, links=links, policies=policies)
 
