@@ -6,12 +6,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.workload import QUESTION, write_folder
 from pdp.core.authzen import Evaluation, evaluation_from
 from pdp.core.values import JsonObject
 from pdp.evaluation.evaluate import evaluate, evaluate_many
@@ -25,6 +26,7 @@ ENTITY_COUNTS = (100, 1_000, 10_000, 200_000)
 BATCH_SIZES = (1, 10, 100)
 _PER_FILE = 1_000
 _QUESTIONS = 2_000
+_DOCUMENTS = 2_000
 _NOW = datetime(2026, 5, 1, tzinfo=UTC)
 _CALLER = anonymous(["pep"])
 
@@ -118,14 +120,14 @@ def median_microseconds(work: Callable[[int], object], runs: int = _QUESTIONS) -
     return statistics.median(times) / 1000
 
 
-def by_policies() -> dict[int, float]:
+def by_policies(counts: Sequence[int] = POLICY_COUNTS) -> dict[int, float]:
     """The median of one evaluation, by how many policies there are."""
-    return {count: _one(count, 1_000) for count in POLICY_COUNTS}
+    return {count: _one(count, 1_000) for count in counts}
 
 
-def by_entities() -> dict[int, float]:
+def by_entities(counts: Sequence[int] = ENTITY_COUNTS) -> dict[int, float]:
     """The median of one evaluation, by how many entities there are."""
-    return {count: _one(1_000, count) for count in ENTITY_COUNTS}
+    return {count: _one(1_000, count) for count in counts}
 
 
 def _one(policies: int, entity_count: int) -> float:
@@ -136,21 +138,29 @@ def _one(policies: int, entity_count: int) -> float:
 
 
 def by_batch() -> dict[int, float]:
-    """The median for one item, by how many items are evaluated at once."""
+    """The median for one item, by how many items one call has: one subject, many documents."""
     with TemporaryDirectory(prefix="pdp-bench-") as name:
-        authorizer = snapshot(Path(name), 1_000, 1_000)
+        write_folder(Path(name))
+        bundle = load_bundle(Path(name), None, now=_NOW)
+    authorizer = Authorizer(bundle, EntityIndex.load([*bundle.entities, *_documents()]))
+    asked = [_about(number) for number in range(_DOCUMENTS)]
     found: dict[int, float] = {}
     for size in BATCH_SIZES:
-        batches = [
-            [question(start * size + at, 1_000) for at in range(size)] for start in range(200)
-        ]
-        if size == 1:
-            singles = [batch[0] for batch in batches]
-            work = _single(singles, authorizer)
-        else:
-            work = _batched(batches, authorizer)
-        found[size] = median_microseconds(work, 200) / size
+        batches = [asked[at : at + size] for at in range(0, _DOCUMENTS - size + 1, size)]
+        work = _single(asked, authorizer) if size == 1 else _batched(batches, authorizer)
+        found[size] = median_microseconds(work, min(len(batches), 200)) / size
     return found
+
+
+def _documents() -> Iterator[JsonObject]:
+    for number in range(_DOCUMENTS):
+        attributes = {"owner": "bob@example.com", "department": "sales", "level": number % 4}
+        yield _entity("Document", f"plan-{1000 + number}", attributes, "Folder", "plans")
+
+
+def _about(number: int) -> Evaluation:
+    document = {"type": "document", "id": f"plan-{1000 + number}"}
+    return evaluation_from({**QUESTION, "resource": document})
 
 
 def _single(asked: list[Evaluation], authorizer: Authorizer) -> Callable[[int], object]:
@@ -170,12 +180,12 @@ def load_seconds(count: int = 10_000) -> float:
         return time.perf_counter() - began
 
 
-def weights() -> dict[str, float]:
+def weights(policies: int = 50_000, entity_count: int = 100_000) -> dict[str, float]:
     """Bytes a policy and bytes an entity, each read off a fresh process beside an empty one."""
     empty = _resident(0, 0)
     return {
-        "policy": (_resident(50_000, 0) - empty) / 50_000,
-        "entity": (_resident(0, 100_000) - empty) / 100_000,
+        "policy": (_resident(policies, 0) - empty) / policies,
+        "entity": (_resident(0, entity_count) - empty) / entity_count,
     }
 
 

@@ -45,16 +45,17 @@ class Subject(NamedTuple):
     url: str
 
 
-def measure() -> dict[str, list[Run]]:
+def measure(rounds: int = ROUNDS, seconds: int = SECONDS) -> dict[str, list[Run]]:
     """Measure all subjects in turn, several rounds, so that a drifting machine hits all alike."""
     with TemporaryDirectory(prefix="pdp-bench-") as name:
         folder = Path(name)
+        write_folder(folder / "policies")
         script = folder / "post.lua"
         script.write_text(_SCRIPT.format(body=BODY.decode(), key=KEY))
         with (
             _asgi("bench.floor:echo") as echo,
             _asgi("bench.floor:floor") as floor,
-            _pdp(folder) as whole,
+            server(folder) as whole,
         ):
             subjects = [
                 Subject("raw echo", echo),
@@ -64,29 +65,37 @@ def measure() -> dict[str, list[Run]]:
             runs: dict[str, list[Run]] = {subject.name: [] for subject in subjects}
             for subject in subjects:
                 _wrk(subject.url, script, 1)
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 for subject in subjects:
-                    runs[subject.name].append(_wrk(subject.url, script, SECONDS))
+                    runs[subject.name].append(_wrk(subject.url, script, seconds))
     return runs
 
 
 def report(runs: dict[str, list[Run]]) -> list[str]:
-    """The table and the ratios, as Markdown lines."""
-    lines = ["| what | requests/s | p50 ms | p99 ms | of the floor |", "|---|---|---|---|---|"]
+    """The table, as Markdown lines; the ratios first."""
+    lines = ["| what | of the floor | requests/s | p50 ms | p99 ms |", "|---|---:|---:|---:|---:|"]
     for name, found in runs.items():
-        ratios = [run.rate / floor.rate for run, floor in zip(found, runs["floor"], strict=True)]
         lines.append(
-            f"| {name} | {_median(found, 'rate'):.0f} | {_median(found, 'p50'):.2f} |"
-            f" {_median(found, 'p99'):.2f} | {statistics.median(ratios):.2f} |"
+            f"| {name} | {of_floor(runs, name):.2f} | {_median(found, 'rate'):.0f} |"
+            f" {_median(found, 'p50'):.2f} | {_median(found, 'p99'):.2f} |"
         )
-    spread = [run.p99 / run.p50 for run in runs["evaluation"]]
-    lines.append("")
-    lines.append(f"p99 of the evaluation is {statistics.median(spread):.2f} times its p50.")
     return lines
 
 
+def of_floor(runs: dict[str, list[Run]], name: str = "evaluation") -> float:
+    """The rate of a subject as a part of the floor's: the median over the rounds."""
+    pairs = zip(runs[name], runs["floor"], strict=True)
+    return statistics.median(run.rate / floor.rate for run, floor in pairs)
+
+
+def spread(runs: dict[str, list[Run]]) -> float:
+    """How many times its p50 the p99 of the evaluation is: the median over the rounds."""
+    return statistics.median(run.p99 / run.p50 for run in runs["evaluation"])
+
+
 def _median(runs: list[Run], figure: str) -> float:
-    return statistics.median(getattr(run, figure) for run in runs)
+    found: float = statistics.median(getattr(run, figure) for run in runs)
+    return found
 
 
 def _wrk(url: str, script: Path, seconds: int) -> Run:
@@ -122,8 +131,8 @@ def _asgi(application: str) -> Iterator[str]:
 
 
 @contextmanager
-def _pdp(folder: Path) -> Iterator[str]:
-    write_folder(folder / "policies")
+def server(folder: Path) -> Iterator[str]:
+    """The whole server over `folder`/policies, one worker on one core; gives its URL."""
     (folder / "schemas").mkdir()
     port = _free_port()
     digest = hashlib.sha256(KEY.encode()).hexdigest()

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.growth import snapshot
+from pdp.policy.pace import give_back_memory
 
 
 def _resident() -> int:
@@ -18,4 +19,5 @@ if __name__ == "__main__":
     with TemporaryDirectory(prefix="pdp-bench-") as name:
         kept = snapshot(Path(name), int(sys.argv[1]), int(sys.argv[2]))
     gc.collect()
+    give_back_memory()
     print(json.dumps({"bytes": _resident(), "policies": len(kept.bundle.policies)}))
