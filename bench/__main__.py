@@ -1,47 +1,61 @@
-"""`make bench`: run everything, print each figure beside its ceiling, write docs/benchmarks."""
+"""`python -m bench`: measure everything, print it, write docs/benchmarks.
 
-from pathlib import Path
-
-from bench import growth, http
-from bench.curve import curve
-
-PAGE = Path("docs/benchmarks")
-_HEAD = """# Benchmarks
-
-Made by `make bench`. Each figure stands beside a ceiling measured in the same run, on the same
-machine: quote the ratios, not the seconds. The server has one core, wrk the other.
-
-The floor is a bare ASGI handler that parses the body strictly and asks the engine with ready
-policies and the request's own four entities as JSON text.
+Exit status 1 when a target is missed. With --quick little is measured, and briefly, to see that
+all of this still runs: its figures mean nothing, and it misses no target.
 """
 
+import argparse
+import sys
+from pathlib import Path
 
-def main() -> None:
-    """Measure, print and write."""
-    policies, entities = growth.by_policies(), growth.by_entities()
-    batch, weight = growth.by_batch(), growth.weights()
-    seconds = growth.load_seconds()
-    lines = [_HEAD, "## The whole server", "", *http.report(http.measure()), "", "## Growth", ""]
-    lines += ["| what | found | target |", "| --- | --- | --- |"]
-    lines += [
-        _row("100,000 policies against 100", policies[100_000] / policies[100], 2.0),
-        _row("200,000 entities against 100", entities[200_000] / entities[100], 1.3),
-        _row("an item of 100 against a single one", batch[100] / batch[1], 0.5),
-        _row("seconds to load 10,000 policies", seconds, 5.0),
-        _row("KiB a policy", weight["policy"] / 1024, 2.0),
-        _row("KiB an entity", weight["entity"] / 1024, 1.5),
-    ]
-    lines += ["", "![by policies](policies.svg)", "", "![by entities](entities.svg)", ""]
-    PAGE.mkdir(parents=True, exist_ok=True)
-    (PAGE / "README.md").write_text("\n".join(lines), "utf-8")
-    (PAGE / "policies.svg").write_text(curve(policies, "policies"), "utf-8")
-    (PAGE / "entities.svg").write_text(curve(entities, "entities"), "utf-8")
-    print("\n".join(lines))
+from bench import growth, http, page, reload
+
+_PAGES = Path("docs/benchmarks")
 
 
-def _row(what: str, found: float, target: float) -> str:
-    return f"| {what} | {found:.2f} | at most {target} |"
+def main() -> int:
+    """Measure, print, write; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="little and briefly, for tests")
+    parser.add_argument("--output", type=Path, help="folder of the page; docs/benchmarks")
+    options = parser.parse_args()
+    found = _quick() if options.quick else _whole()
+    output = options.output or (None if options.quick else _PAGES)
+    if output is not None:
+        page.write(found, output)
+    print(page.page(found))
+    held = all(target.holds for target in page.targets(found))
+    return 0 if held or options.quick else 1
+
+
+def _whole() -> page.Results:
+    _say("over HTTP")
+    runs = http.measure()
+    _say("by policies")
+    by_policies = growth.by_policies()
+    _say("by entities")
+    by_entities = growth.by_entities()
+    _say("batches, loading, memory")
+    batch, load, weights = growth.by_batch(), growth.load_seconds(), growth.weights()
+    _say("reload under load")
+    return page.Results(runs, by_policies, by_entities, batch, load, weights, reload.measure())
+
+
+def _quick() -> page.Results:
+    return page.Results(
+        http.measure(1, 1),
+        growth.by_policies((100, 400)),
+        growth.by_entities((100, 400)),
+        growth.by_batch(),
+        growth.load_seconds(400),
+        growth.weights(2_000, 2_000),
+        reload.measure(400, 100.0, 1.5),
+    )
+
+
+def _say(what: str) -> None:
+    print(f"measuring: {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
