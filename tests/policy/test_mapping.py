@@ -127,7 +127,6 @@ def test_a_mapping_learns_types_and_actions() -> None:
     assert mapping.entity_type("user") == "User"
 
 
-@pytest.mark.requirement("AZ-055")
 @pytest.mark.parametrize("name", ["", " ", "::", "日本", "1", "A::", "🙂", '"', "-"])
 def test_a_type_that_cedar_cannot_name_is_a_plain_denial(name: str) -> None:
     authorizer = authorizer_of(["permit (principal, action, resource);"])
@@ -227,13 +226,11 @@ ESCAPES: list[Any] = [
 
 @pytest.mark.parametrize("value", ESCAPES)
 def test_nobody_can_write_references_by_hand(value: Any) -> None:
+    root = 'User::"root"'
+    asked = [f"context.a == {root}", f"principal.a == {root}", f"context.a.deeper == {root}"]
+    asked += [f"context.a == [{root}]", f"context.action.a == {root}"]
     authorizer = authorizer_of(
-        [
-            "permit (principal, action, resource) when "
-            '{ context.a == User::"root" || principal.a == User::"root" || '
-            'context.a.deeper == User::"root" || context.a == [User::"root"] || '
-            'context.action.a == User::"root" };'
-        ]
+        [f"permit (principal, action, resource) when {{ {condition} }};" for condition in asked]
     )
     body = evaluation(
         subject_properties={"a": value, **_record(value)},
@@ -429,7 +426,6 @@ def test_the_context_is_coerced_by_the_action() -> None:
     assert found.action_uid == ("Bank::Action", "read")
 
 
-@pytest.mark.requirement("LAW-3")
 def test_reserved_members_of_the_context_are_removed() -> None:
     context = {"approval": {}, "request": 1, "now": 2, "caller": "x", "kept": True}
     found = mapped(context=context)

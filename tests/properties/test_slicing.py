@@ -51,7 +51,6 @@ def verdict_of(answer: Answer, authorizer: Authorizer) -> Verdict:
     )
 
 
-@pytest.mark.requirement("LAW-1")
 @given(seed=st.integers(0, 2**48), size=st.integers(1, 16))
 @settings(max_examples=250, deadline=None)
 def test_a_slice_decides_as_the_whole_set_does(seed: int, size: int) -> None:
