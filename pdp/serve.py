@@ -52,6 +52,7 @@ def run_worker(settings: Settings, listener: socket.socket) -> int:
         http=BoundedHead,
         ws="none",
         access_log=False,
+        log_config=None,
         log_level="warning",
         lifespan="on",
         server_header=False,

@@ -1,5 +1,6 @@
 """The parts of one server process: made, started and stopped here, in this order."""
 
+import logging
 import os
 import socket
 import time
@@ -12,6 +13,7 @@ from pdp.evaluation.decision_sinks import Sink, database_sink, descriptor_sink
 from pdp.evaluation.redaction import Redaction
 from pdp.ops.health import Check, Health
 from pdp.ops.line_log import LineLog
+from pdp.ops.log_lines import LineHandler
 from pdp.ops.metrics import Metrics
 from pdp.policy.authorizer import Authorizer
 from pdp.policy.bundle import Bundle
@@ -55,7 +57,9 @@ class Services:
         self._follow_entities(0)
         self.changes = Changes(self.database)
         self.line_log = LineLog(
-            _STANDARD_OUTPUT, on_drop=lambda n: self.metrics.dropped("request", n)
+            _STANDARD_OUTPUT,
+            on_drop=lambda n: self.metrics.dropped("request", n),
+            least=settings.log.level,
         )
         self.decision_log = self._decision_log()
         self.health = Health([Check("database", self._probe_database)])
@@ -74,6 +78,7 @@ class Services:
         self._closing.callback(self.changes.close)
         self.line_log.start()
         self._closing.callback(self.line_log.close)
+        self._log_into_lines()
         self.decision_log.start()
         self._closing.callback(self.decision_log.close)
         self._announce(self.source.current)
@@ -99,6 +104,11 @@ class Services:
             log.sample_allow,
             on_drop=lambda lost: self.metrics.dropped("decision", lost),
         )
+
+    def _log_into_lines(self) -> None:
+        root, handler = logging.getLogger(), LineHandler(self.line_log)
+        root.addHandler(handler)
+        self._closing.callback(lambda: root.removeHandler(handler))
 
     def _probe_database(self) -> None:
         self.database.peek(lambda session: versions.of_topic(session, "policies"))

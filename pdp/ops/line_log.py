@@ -11,6 +11,7 @@ import orjson
 FLUSH_SECONDS = 0.1
 MOST_WAITING = 100_000
 BATCH = 512
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 class LineLog:
@@ -20,6 +21,7 @@ class LineLog:
         descriptor: the open file that the lines go to.
         most: how many lines may wait at once.
         on_drop: called with the number of lines lost, from the writing thread.
+        least: lines of a lower level are left out.
     """
 
     def __init__(
@@ -27,10 +29,12 @@ class LineLog:
         descriptor: int,
         most: int = MOST_WAITING,
         on_drop: Callable[[int], object] = lambda lost: None,
+        least: str = "debug",
     ) -> None:
         self._descriptor = descriptor
         self._most = most
         self._on_drop = on_drop
+        self._least = _LEVELS[least]
         self._waiting: deque[dict[str, Any]] = deque()
         self._lost = 0
         self._stop = threading.Event()
@@ -42,6 +46,8 @@ class LineLog:
 
     def add(self, line: dict[str, Any]) -> None:
         """Put a line in the buffer; `line` belongs to the log from now on."""
+        if _LEVELS[line["level"]] < self._least:
+            return
         if len(self._waiting) < self._most:
             self._waiting.append(line)
         else:

@@ -12,6 +12,7 @@ from pdp.settings.values import (
     KeyDigest,
     MasterKeyText,
     Network,
+    RedactionRule,
     Role,
     SubjectPattern,
     WebAddress,
@@ -103,7 +104,7 @@ class LogSettings(Section):
     sample_allow: float = Field(
         1.0, ge=0.0, le=1.0, description="part of the allowed decisions that is kept; denials all"
     )
-    redact: list[str] = Field(
+    redact: list[RedactionRule] = Field(
         [], description="JSON Pointers whose values are left out; `*` is any one member"
     )
     keep_decisions_days: int = Field(90, ge=1, description="days after which they are deleted")

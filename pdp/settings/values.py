@@ -95,6 +95,12 @@ def _is_json(text: str) -> bool:
     return True
 
 
+def _redaction(value: str) -> str:
+    if not value.startswith("/") or len(value) == 1:
+        raise ValueError("must be a JSON Pointer into the request, such as `/context/password`")
+    return value
+
+
 def _network(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value, strict=True))
@@ -117,5 +123,6 @@ Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_dur
 KeyDigest = Annotated[str, AfterValidator(_digest)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 SubjectPattern = Annotated[str, AfterValidator(_subject)]
+RedactionRule = Annotated[str, AfterValidator(_redaction)]
 Network = Annotated[str, AfterValidator(_network)]
 MasterKeyText = Annotated[SecretStr, AfterValidator(_master_key)]
