@@ -11,7 +11,7 @@ import anyio
 import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from pdp import __version__
@@ -24,6 +24,7 @@ from pdp.admin import (
 )
 from pdp.core.values import JsonObject, pointer
 from pdp.errors import (
+    INTERNAL,
     INVALID_REQUEST,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
@@ -37,7 +38,8 @@ from pdp.evaluation.metadata import Endpoints, metadata, well_known_path
 from pdp.evaluation.page_token import PageTokens
 from pdp.ops.asgi import Receive, Scope, Send
 from pdp.ops.docs_page import DOCS_POLICY, docs_page
-from pdp.ops.gate import Gate
+from pdp.ops.gate import UNKNOWN_FAULT, Gate
+from pdp.ops.openapi import DocumentedApi
 from pdp.policy.bundle import BundleError
 from pdp.policy.source_files import UnreadableFolder
 from pdp.services import Services, utc_now
@@ -48,6 +50,10 @@ from pdp.store.migrate import UnknownRevision
 
 _PROBLEM = "application/problem+json"
 _CACHED = "public, max-age=300"
+_ROUTE_NEEDS = (
+    *("settings", "database", "authenticator", "keys", "rate"),
+    *("source", "live", "decision_log"),
+)
 _ADMIN = (
     entity_routes.router,
     policy_routes.router,
@@ -131,7 +137,7 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
         yield
         await anyio.to_thread.run_sync(services.close)
 
-    api = FastAPI(
+    api = DocumentedApi(
         title="authzen-pdp",
         version=__version__,
         description="A Policy Decision Point that answers yes, no and not yet.",
@@ -142,7 +148,7 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
         separate_input_output_schemas=False,
     )
     api.state.services = services
-    for name in ("settings", "database", "authenticator", "source", "live", "decision_log", "rate"):
+    for name in _ROUTE_NEEDS:
         setattr(api.state, name, getattr(services, name))
     _render_errors(api)
     api.include_router(endpoints.router(handlers))
@@ -179,7 +185,7 @@ def _operations(services: Services, api: FastAPI) -> APIRouter:
         body = orjson.dumps({**state, "policy_version": services.live.current.version})
         return Response(body, 200 if ready else 503, media_type="application/json")
 
-    @router.get("/metrics", summary="Prometheus metrics")
+    @router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         services.metrics.queue_depth.labels("decision_log").set(services.decision_log.depth)
         text = await anyio.to_thread.run_sync(services.metrics.render)
@@ -223,6 +229,11 @@ def _render_errors(api: FastAPI) -> None:
     @api.exception_handler(CommitUnknown)
     async def unavailable(request: Request, error: Exception) -> Response:
         return _response(Problem(UNAVAILABLE, str(error), headers={"Retry-After": "1"}))
+
+    # Starlette raises the fault again after this answer, so that the gate still logs it.
+    @api.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception) -> Response:
+        return _response(Problem(INTERNAL, UNKNOWN_FAULT))
 
 
 def _response(problem: Problem) -> Response:

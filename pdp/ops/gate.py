@@ -26,6 +26,7 @@ from pdp.ops.asgi import (
 from pdp.ops.line_log import LineLog
 from pdp.ops.metrics import Metrics
 
+UNKNOWN_FAULT = "the request id finds the cause in the server's log"
 _LONGEST_SHOWN_ID = 200
 
 
@@ -93,7 +94,7 @@ class Gate:
             await self._if_unanswered(status, respond_oauth_fault, send_with_id, fault)
         except Exception as error:  # noqa: BLE001 - the last resort
             exchange.notes["fault"] = _trace_of(error)
-            unknown = Problem(INTERNAL, "the request id finds the cause in the server's log")
+            unknown = Problem(INTERNAL, UNKNOWN_FAULT)
             await self._if_unanswered(status, respond_problem, send_with_id, unknown)
         finally:
             self._note(scope, path, exchange, status, time.perf_counter() - began)
