@@ -46,8 +46,6 @@ def entity_texts(
     if not overlays:
         return [three[0].text(cuts[0]), three[1].text(cuts[1]), three[2].text(cuts[2])]
     return [
-        reader.text(known.uid, cut.want, cut.targets, overlays[known.uid])
-        if known.uid in overlays
-        else known.text(cut)
+        known.overlaid_text(cut, overlays[known.uid]) if known.uid in overlays else known.text(cut)
         for known, cut in zip(three, cuts, strict=True)
     ]

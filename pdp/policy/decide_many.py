@@ -11,7 +11,7 @@ from pdp.policy.engine import EngineRequest, authorize_batch
 from pdp.policy.entity_slice import EntityReader, Wants
 from pdp.policy.mapping import CedarRequest
 from pdp.policy.roles import Known, Three
-from pdp.policy.slice import Slice
+from pdp.policy.slice import Cut, Slice
 
 
 class Groups:
@@ -139,5 +139,8 @@ class _MixedGroup(_Group):
         return True
 
     def _texts(self) -> Iterable[str]:
-        text, overlays, targets = self._reader.text, self._overlays, self._slice.targets
-        return [text(uid, want, targets, overlays.get(uid)) for uid, want in self._wants.items()]
+        reader, overlays, targets = self._reader, self._overlays, self._slice.targets
+        return [
+            reader.text(uid, Cut(want, targets), overlays.get(uid), reader.look(uid))
+            for uid, want in self._wants.items()
+        ]

@@ -18,14 +18,16 @@ from pdp.policy.ancestry import NO_ANCESTORS, Ancestry, Hierarchy, HierarchyFaul
 __all__ = ["EntityIndex", "HierarchyFault", "Stored", "uid_of"]
 
 _NO_UIDS: Uids = ()
-_EMPTY = "{}"
+_LONGEST_SHARED = 24
+_MOST_SHARED = 10_000
 _versions = itertools.count(1)
 
 
 class Stored(NamedTuple):
-    """One entity: its attributes and tags as JSON text, and its direct parents."""
+    """One entity: names of its attributes, their values and its tags as JSON text, its parents."""
 
-    attributes: str
+    names: tuple[str, ...]
+    values: tuple[str, ...]
     tags: str
     parents: Uids
 
@@ -129,7 +131,10 @@ class EntityIndex:
             return None
         body: JsonObject = {
             "uid": {"type": uid[0], "id": uid[1]},
-            "attrs": orjson.loads(stored.attributes),
+            "attrs": {
+                name: orjson.loads(value)
+                for name, value in zip(stored.names, stored.values, strict=True)
+            },
             "parents": [{"type": kind, "id": name} for kind, name in stored.parents],
         }
         if stored.tags:
@@ -192,25 +197,35 @@ class EntityIndex:
 
 
 class _Sharing:
-    """Makes one object of equal uids and parents: many entities are in the same few groups."""
+    """Makes one object of what is equal: many entities have the same groups, names and values."""
 
     def __init__(self) -> None:
         self.parents: dict[EntityUid, EntityUid] = {}
-        self._several: dict[Uids, Uids] = {}
+        self._tuples: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self._texts: dict[str, str] = {}
 
     def uid(self, value: Mapping[str, Any]) -> EntityUid:
         kind, name = uid_of(value)
         return (sys.intern(kind), name)
 
     def stored(self, body: JsonObject) -> Stored:
-        attributes, tags = body.get("attrs"), body.get("tags")
+        attributes, tags = body.get("attrs") or {}, body.get("tags")
         found = dict.fromkeys([self._parent(each) for each in body.get("parents") or ()])
-        parents = tuple(found)
+        parents, names = tuple(found), tuple(map(sys.intern, attributes))
         return Stored(
-            orjson.dumps(attributes).decode() if attributes else _EMPTY,
+            self._tuples.setdefault(names, names),
+            tuple([self._text(value) for value in attributes.values()]),
             orjson.dumps(tags).decode() if tags else "",
-            self._several.setdefault(parents, parents),
+            self._tuples.setdefault(parents, parents),
         )
+
+    def _text(self, value: Any) -> str:
+        text = orjson.dumps(value).decode()
+        if len(text) > _LONGEST_SHARED:
+            return text
+        if len(self._texts) >= _MOST_SHARED:
+            self._texts.clear()
+        return self._texts.setdefault(text, text)
 
     def _parent(self, value: Mapping[str, Any]) -> EntityUid:
         uid = self.uid(value)

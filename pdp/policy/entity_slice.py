@@ -5,7 +5,7 @@ it is given only what the policies of the slice read: the attributes that they n
 that they look for. Ancestors need no entity of their own, as all of them are written as parents.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -13,17 +13,20 @@ import orjson
 from pdp.core.values import EntityUid, JsonObject
 from pdp.policy.ancestry import NO_ANCESTORS, Ancestry, uid_text
 from pdp.policy.entities import EntityIndex, Stored
-from pdp.policy.explicit import Explicit
+from pdp.policy.explicit import Explicit, explicit_tags, explicit_text, explicit_value
 from pdp.policy.mapping import CedarRequest
 from pdp.policy.reach import NOTHING, Reach, Want
 from pdp.policy.schema_types import Schema
-from pdp.policy.slice import Slice, Targets
+from pdp.policy.slice import Cut, Slice
 
 Overlays = Mapping[EntityUid, JsonObject]
 Names = frozenset[str] | None
 Wants = dict[EntityUid, Want]
 
-_NOTHING_STORED = Stored("{}", "", ())
+_NOTHING_STORED = Stored((), (), "", ())
+
+Look = tuple[Stored | None, Ancestry]
+"""An entity as it is stored, and what is above it."""
 
 
 class EntityReader:
@@ -53,9 +56,8 @@ class EntityReader:
         """The entities for one decision, each as JSON text."""
         overlays, targets = request.overlays, chosen.targets
         return [
-            text
+            self.text(uid, Cut(want, targets), overlays.get(uid), self.look(uid))
             for uid, want in self.wants(request, chosen, context).items()
-            if (text := self.text(uid, want, targets, overlays.get(uid)))
         ]
 
     def wants(self, request: CedarRequest, chosen: Slice, context: JsonObject) -> Wants:
@@ -76,63 +78,80 @@ class EntityReader:
                 walk.entity(uid, reach)
         return wants
 
-    def text(
-        self,
-        uid: EntityUid,
-        want: Want,
-        targets: Targets,
-        overlay: JsonObject | None,
-    ) -> str:
+    def look(self, uid: EntityUid) -> Look:
+        """An entity as it is stored, and what is above it."""
+        return self._entities.stored(uid), self.ancestry(uid)
+
+    def text(self, uid: EntityUid, cut: Cut, overlay: JsonObject | None, look: Look) -> str:
         """One entity for the engine; empty when the decision is the same without it."""
-        parents = self.ancestry(uid).parents_text(targets)
-        names, tagged = want
+        stored, ancestry = look
+        parents = ancestry.parents_text(cut.targets)
+        names, tagged = cut.want
         if names is not None and not names and not tagged:
             if not parents:
                 return ""
-            attributes = "{}"
+            attributes = ""
         else:
-            stored = self._entities.stored(uid)
             if stored is None:
                 if overlay is None and not parents and not self._is_action(uid):
                     return ""
                 stored = _NOTHING_STORED
             attributes = self._attributes(uid[0], names, stored, overlay)
             if tagged and stored.tags:
-                attributes += ',"tags":' + self._explicit.tags_text(uid[0], stored.tags)
-        return f'{{"uid":{uid_text(uid)},"attrs":{attributes},"parents":[{parents}]}}'
+                tags = explicit_tags(stored.tags, self._explicit.tags_type(uid[0]))
+                return (
+                    f'{{"uid":{uid_text(uid)},"attrs":{{{attributes}}},'
+                    f'"tags":{tags},"parents":[{parents}]}}'
+                )
+        return f'{{"uid":{uid_text(uid)},"attrs":{{{attributes}}},"parents":[{parents}]}}'
 
-    def attributes(self, uid: EntityUid, overlay: JsonObject | None) -> JsonObject:
-        """All attributes of an entity, in Cedar's explicit JSON form."""
+    def attributes(
+        self, uid: EntityUid, names: Names, overlay: JsonObject | None
+    ) -> Iterator[tuple[str, Any]]:
+        """Attributes of an entity by name, in Cedar's explicit JSON form; all when None."""
         stored = self._entities.stored(uid)
-        if stored is None:
-            return overlay or {}
-        values: JsonObject = orjson.loads(stored.attributes)
-        values = self._explicit.attributes(uid[0], values)
-        return values if overlay is None else values | overlay
+        laid = overlay or {}
+        for name, value in laid.items():
+            if names is None or name in names:
+                yield name, value
+        if stored is not None:
+            for at, name, _, kind in self._explicit.columns(uid[0], stored.names, names):
+                if name not in laid:
+                    yield name, explicit_value(stored.values[at], kind)
 
     def tags(self, uid: EntityUid) -> JsonObject:
         """All tags of an entity, in Cedar's explicit JSON form."""
         stored = self._entities.stored(uid)
         if stored is None or not stored.tags:
             return {}
-        values: JsonObject = orjson.loads(self._explicit.tags_text(uid[0], stored.tags))
+        values: JsonObject = orjson.loads(
+            explicit_tags(stored.tags, self._explicit.tags_type(uid[0]))
+        )
         return values
 
     def _attributes(
-        self, kind: str, names: Names, stored: Stored, overlay: JsonObject | None
+        self, entity_type: str, names: Names, stored: Stored, overlay: JsonObject | None
     ) -> str:
         if names is not None and not names:
-            return "{}"
-        if overlay is not None and names is not None and overlay.keys() >= names:
-            return orjson.dumps({name: overlay[name] for name in names}).decode()
-        values: JsonObject = orjson.loads(stored.attributes)
-        if names is not None:
-            values = {name: values[name] for name in names if name in values}
-        values = self._explicit.attributes(kind, values)
-        if overlay is not None:
-            laid = overlay if names is None else {n: overlay[n] for n in names if n in overlay}
-            values = values | laid
-        return orjson.dumps(values).decode()
+            return ""
+        columns = self._explicit.columns(entity_type, stored.names, names)
+        values = stored.values
+        if overlay is None:
+            return ",".join(
+                [
+                    key + (values[at] if kind is None else explicit_text(values[at], kind))
+                    for at, _, key, kind in columns
+                ]
+            )
+        parts = [
+            key + explicit_text(values[at], kind)
+            for at, name, key, kind in columns
+            if name not in overlay
+        ]
+        laid = overlay if names is None else {n: overlay[n] for n in names if n in overlay}
+        if laid:
+            parts.append(orjson.dumps(laid)[1:-1].decode())
+        return ",".join(parts)
 
     def _is_action(self, uid: EntityUid) -> bool:
         return self._schema is not None and uid in self._schema.actions
@@ -169,7 +188,9 @@ class _Walk:
         self._wants[uid] = want if known is None else known.along_with(want)
         if not reach.onward():
             return
-        self.record(self._reader.attributes(uid, self._overlays.get(uid)), reach)
+        overlay = self._overlays.get(uid)
+        onward = want.names and frozenset(name for name, below in reach.attrs if below != NOTHING)
+        self.record(dict(self._reader.attributes(uid, onward, overlay)), reach)
         if want.tags:
             self._tags(self._reader.tags(uid), reach)
 

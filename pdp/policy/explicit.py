@@ -4,14 +4,22 @@ With a schema Cedar lets a reference be written `{"type", "id"}` and an address 
 string. The engine decides without the schema, so what the schema would say is written out here.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from pdp.core.values import JsonObject
 from pdp.policy.schema_types import EntityRef, Extension, Record, Schema, SetOf, Type
 
-_NONE: dict[str, Type] = {}
+_MOST_PLANS = 4096
+
+
+class Column(NamedTuple):
+    """One attribute: its place among those stored, its name, and its type if that matters."""
+
+    at: int
+    name: str
+    key: str
+    type: Type | None
 
 
 class Explicit:
@@ -19,39 +27,56 @@ class Explicit:
 
     def __init__(self, schema: Schema | None) -> None:
         self._entity_types = {} if schema is None else schema.entity_types
-        self._implicit: dict[str, dict[str, Type]] = {}
+        self._plans: dict[tuple[str, tuple[str, ...], frozenset[str] | None], list[Column]] = {}
 
-    def attributes(self, entity_type: str, values: JsonObject) -> JsonObject:
-        """Attributes of an entity, written out."""
-        implicit = self._implicit.get(entity_type)
-        if implicit is None:
-            implicit = self._of_type(entity_type)
-        if not implicit:
-            return values
-        return {
-            name: _explicit(value, implicit[name]) if name in implicit else value
-            for name, value in values.items()
-        }
+    def columns(
+        self, entity_type: str, names: tuple[str, ...], wanted: frozenset[str] | None
+    ) -> list[Column]:
+        """Which stored attributes are wanted; `wanted` is None for all."""
+        key = (entity_type, names, wanted)
+        found = self._plans.get(key)
+        if found is None:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            found = self._plans[key] = [
+                Column(at, name, orjson.dumps(name).decode() + ":", self._type(entity_type, name))
+                for at, name in enumerate(names)
+                if wanted is None or name in wanted
+            ]
+        return found
 
-    def tags_text(self, entity_type: str, text: str) -> str:
-        """Tags of an entity as JSON text, written out."""
+    def tags_type(self, entity_type: str) -> Type | None:
+        """The type of the tags of an entity type, if it may be written implicitly."""
         known = self._entity_types.get(entity_type)
         if known is None or known.tags is None or not _may_be_implicit(known.tags):
-            return text
-        tags = {name: _explicit(value, known.tags) for name, value in orjson.loads(text).items()}
-        return orjson.dumps(tags).decode()
+            return None
+        return known.tags
 
-    def _of_type(self, entity_type: str) -> dict[str, Type]:
+    def _type(self, entity_type: str, name: str) -> Type | None:
         known = self._entity_types.get(entity_type)
-        if known is None:
-            return _NONE
-        found = {
-            name: attribute.type
-            for name, attribute in known.shape.attributes.items()
-            if _may_be_implicit(attribute.type)
-        }
-        self._implicit[entity_type] = found
-        return found
+        attribute = None if known is None else known.shape.attributes.get(name)
+        if attribute is None or not _may_be_implicit(attribute.type):
+            return None
+        return attribute.type
+
+
+def explicit_text(text: str, kind: Type | None) -> str:
+    """A value as JSON text, written out."""
+    return text if kind is None else orjson.dumps(explicit_value(text, kind)).decode()
+
+
+def explicit_value(text: str, kind: Type | None) -> Any:
+    """A value given as JSON text, written out."""
+    value = orjson.loads(text)
+    return value if kind is None else _explicit(value, kind)
+
+
+def explicit_tags(text: str, kind: Type | None) -> str:
+    """The tags of an entity as JSON text, each written out."""
+    if kind is None:
+        return text
+    tags = {name: _explicit(value, kind) for name, value in orjson.loads(text).items()}
+    return orjson.dumps(tags).decode()
 
 
 def _may_be_implicit(kind: Type) -> bool:
@@ -79,7 +104,7 @@ def _explicit(value: Any, kind: Type) -> Any:
     return value
 
 
-def _record(value: JsonObject, kind: Record) -> JsonObject:
+def _record(value: dict[str, Any], kind: Record) -> dict[str, Any]:
     types = kind.attributes
     return {
         name: _explicit(inner, types[name].type) if name in types else inner

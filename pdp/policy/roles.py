@@ -1,8 +1,8 @@
 """What was worked out about the entities asked for last, for each of the three roles."""
 
-from pdp.core.values import EntityUid
+from pdp.core.values import EntityUid, JsonObject
 from pdp.policy.entity_slice import EntityReader
-from pdp.policy.heads import Profile, Side
+from pdp.policy.heads import Side
 from pdp.policy.slice import Cut
 
 _MOST_KNOWN = 4096
@@ -18,14 +18,15 @@ class Known:
         profile: what heads make of it.
     """
 
-    __slots__ = ("_reader", "_texts", "json", "profile", "uid")
+    __slots__ = ("_look", "_reader", "_texts", "json", "profile", "uid")
 
-    def __init__(self, uid: EntityUid, profile: Profile, reader: EntityReader) -> None:
+    def __init__(self, uid: EntityUid, side: Side, reader: EntityReader) -> None:
+        self._reader = reader
+        self._look = look = reader.look(uid)
+        self._texts: dict[Cut, str] = {}
         self.uid = uid
         self.json = {"type": uid[0], "id": uid[1]}
-        self.profile = profile
-        self._reader = reader
-        self._texts: dict[Cut, str] = {}
+        self.profile = side.profile(uid, look[1].uids)
 
     def text(self, cut: Cut) -> str:
         """The entity for the engine, cut down; empty when the decision is the same without it."""
@@ -33,8 +34,12 @@ class Known:
         if text is None:
             if len(self._texts) >= _MOST_TEXTS:
                 self._texts.clear()
-            text = self._texts[cut] = self._reader.text(self.uid, cut.want, cut.targets, None)
+            text = self._texts[cut] = self._reader.text(self.uid, cut, None, self._look)
         return text
+
+    def overlaid_text(self, cut: Cut, overlay: JsonObject) -> str:
+        """The same with attributes laid over it."""
+        return self._reader.text(self.uid, cut, overlay, self._look)
 
 
 Three = tuple[Known, Known, Known]
@@ -55,6 +60,5 @@ class Role(dict[EntityUid, Known]):
     def __missing__(self, uid: EntityUid) -> Known:
         if len(self) >= _MOST_KNOWN:
             self.clear()
-        profile = self._side.profile(uid, self._reader.ancestry(uid).uids)
-        known = self[uid] = Known(uid, profile, self._reader)
+        known = self[uid] = Known(uid, self._side, self._reader)
         return known
