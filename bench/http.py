@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,7 +148,10 @@ def server(folder: Path) -> Iterator[str]:
     ]
     with _process(command, dict(os.environ)):
         _wait(port)
-        yield f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}"
+        # The socket is there before the policies are loaded.
+        urllib.request.urlopen(url + "/readyz", timeout=60).close()
+        yield url
 
 
 @contextmanager
