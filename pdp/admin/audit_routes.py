@@ -39,7 +39,9 @@ async def search_audit(
     actor_type: str | None = None,
     since: Moment = None,
     until: Moment = None,
-    before: Annotated[int | None, Query(ge=1, description="Only events before this one.")] = None,
+    before: Annotated[
+        int | None, Query(ge=1, le=2**63 - 1, description="Only events before this one.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
     """Events, newest first; `next_before` is null at the end."""

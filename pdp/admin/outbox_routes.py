@@ -26,7 +26,9 @@ async def list_jobs(
     caller: Reader,
     dead: Annotated[bool, Query(description="Those that were given up.")] = False,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    after: Annotated[int, Query(ge=0, description="The last `seq` of the page before.")] = 0,
+    after: Annotated[
+        int, Query(ge=0, le=2**63 - 1, description="The last `seq` of the page before.")
+    ] = 0,
 ) -> dict[str, Any]:
     """Jobs by number, without what they carry; `next_after` is null at the end."""
     listing = outbox_admin.dead if dead else outbox_admin.waiting

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from pdp.core.values import JsonObject
-from pdp.ops.openapi_examples import EXAMPLES
+from pdp.ops.openapi_examples import EXAMPLES, REQUESTS
 
 _OPEN = ("/.well-known/", "/access/v1/jwks", "/healthz", "/readyz", "/metrics")
 _BEARER = {
@@ -31,7 +31,7 @@ class DocumentedApi(FastAPI):
 def finished(document: JsonObject) -> JsonObject:
     """The document with credentials, without errors that are never given, with examples.
 
-    Examples that routes bring along stay; the others come from `EXAMPLES`.
+    Examples that routes bring along stay; the others come from `openapi_examples`.
     """
     components = document.setdefault("components", {})
     components["securitySchemes"] = {"bearer": _BEARER}
@@ -43,13 +43,17 @@ def finished(document: JsonObject) -> JsonObject:
             operation["responses"].pop(_NEVER_GIVEN, None)
             if path.startswith(_OPEN):
                 operation.setdefault("security", [])
-            _add_example(operation, EXAMPLES.get(f"{method.upper()} {path}"))
+            _add_examples(operation, f"{method.upper()} {path}")
     return document
 
 
-def _add_example(operation: JsonObject, example: Any) -> None:
-    if example is None:
-        return
-    success = next(answer for status, answer in operation["responses"].items() if status[0] == "2")
-    for media in success.get("content", {}).values():
-        media.setdefault("example", example)
+def _add_examples(operation: JsonObject, name: str) -> None:
+    statuses = [status for status in operation["responses"] if status.startswith("2")]
+    bodies = (
+        (operation.get("requestBody", {}), REQUESTS),
+        (operation["responses"][statuses[0]], EXAMPLES),
+    )
+    for body, examples in bodies:
+        for media in body.get("content", {}).values():
+            if name in examples:
+                media.setdefault("example", examples[name])
