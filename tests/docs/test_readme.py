@@ -45,7 +45,9 @@ def test_the_other_person_is_denied_and_the_administrator_told_why(demo: Server)
     assert json.loads(shell(other, demo))["decision"] is False
     asked = other.replace("demo-pep-key", "demo-admin-key")
     asked = asked.replace("/access/v1/evaluation", "/access/v1/evaluation?explain=true")
-    answer = json.loads(shell(asked.replace("http", "'http", 1).replace("true \\", "true' \\"), demo))
+    answer = json.loads(
+        shell(asked.replace("http", "'http", 1).replace("true \\", "true' \\"), demo)
+    )
     assert answer["decision"] is False
     assert "explanation" in json.dumps(answer)
 

@@ -12,11 +12,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from local_servers import LocalServer, Received, Reply, certificate_for
 
 from pdp.settings import OutboundSettings, SettingsError
 from pdp.trust.addresses import kind_of, why_refused
 from pdp.trust.outbound import Outbound, OutboundFailed, OutboundRefused
+from tests.security.local_servers import LocalServer, Received, Reply, certificate_for
 
 LOOPBACK = OutboundSettings(allow_networks=["127.0.0.0/8"])
 

@@ -4,12 +4,12 @@ import asyncio
 import json
 
 import pytest
-from local_servers import LocalServer, Received, Reply
 
 from pdp.errors import Problem
 from pdp.settings import Settings
 from pdp.trust.callers import Authenticator
 from pdp.trust.jose import PrivateKey
+from tests.security.local_servers import LocalServer, Received, Reply
 
 NOW = 1_800_000_000
 OLD, NEW = PrivateKey.generate(), PrivateKey.generate("Ed25519")
