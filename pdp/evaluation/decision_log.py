@@ -13,7 +13,9 @@ from pdp.evaluation.redaction import Redaction
 
 FLUSH_SECONDS = 0.2
 MOST_WAITING = 50_000
-BATCH = 500
+BATCH = 100
+"""Records written at once. Writing one costs about as much as an evaluation, so that a large batch
+would hold the evaluations of its moment up: the tail of their latency is the length of a batch."""
 
 
 class DecisionNote(NamedTuple):
@@ -56,7 +58,8 @@ class DecisionLog:
         self._on_drop = on_drop
         self._waiting: deque[DecisionNote] = deque()
         self._lost = 0
-        self._stop = threading.Event()
+        self._stopping = False
+        self._wake = threading.Event()
         self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
 
@@ -73,6 +76,8 @@ class DecisionLog:
             return
         if len(self._waiting) < MOST_WAITING:
             self._waiting.append(note)
+            if len(self._waiting) == BATCH:
+                self._wake.set()
         else:
             self._lost += 1
 
@@ -98,13 +103,16 @@ class DecisionLog:
 
     def close(self) -> None:
         """Write what waits and stop."""
-        self._stop.set()
+        self._stopping = True
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
         self.flush()
 
     def _run(self) -> None:
-        while not self._stop.wait(FLUSH_SECONDS):
+        while not self._stopping:
+            self._wake.wait(FLUSH_SECONDS)
+            self._wake.clear()
             if self._waiting or self._lost:
                 self.flush()
 

@@ -3,8 +3,9 @@
 Law: rows are only added, in batches, and only taken away when their time is over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, bindparam, delete, select
 
@@ -68,8 +69,12 @@ _EQUAL = (
 )  # fmt: skip
 
 
-def add(session: Session, batch: Sequence[Decision]) -> None:
-    """Keep a batch; a decision that was kept before is passed over."""
+def add(session: Session, batch: Sequence[Decision | Mapping[str, Any]]) -> None:
+    """Keep a batch; a decision that was kept before is passed over.
+
+    A mapping has every column: the log writes thousands a second, and a record of each costs more
+    than its row.
+    """
     if not batch:
         return
     statement = insert_into(decisions, session.on_postgres).on_conflict_do_nothing(
