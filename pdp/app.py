@@ -179,7 +179,11 @@ def _operations(services: Services, api: FastAPI) -> APIRouter:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/readyz", summary="Whether this process can answer")
+    @router.get(
+        "/readyz",
+        summary="Whether this process can answer",
+        responses={503: {"description": "Not now; the body says what is missing"}},
+    )
     async def readyz() -> Response:
         ready, state = await anyio.to_thread.run_sync(services.health.ready)
         body = orjson.dumps({**state, "policy_version": services.live.current.version})

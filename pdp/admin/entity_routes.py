@@ -15,6 +15,7 @@ from pdp.admin.entities import (
 )
 from pdp.core.values import EntityUid, JsonValue
 from pdp.errors import NOT_FOUND, Problem
+from pdp.ops import path_text
 from pdp.ops.dependencies import caller_with, json_body
 from pdp.ops.problem_doc import problem_responses
 from pdp.policy.live import LivePolicies
@@ -22,6 +23,7 @@ from pdp.store import entities as stored
 from pdp.store.engine import Database, Session
 from pdp.trust.callers import Caller
 
+path_text.register()
 router = APIRouter(prefix="/admin/v1/entities", tags=["entities"])
 
 Admin = Annotated[Caller, Depends(caller_with("admin"))]
@@ -98,7 +100,7 @@ async def list_entities(
     }
 
 
-@router.get("/{kind}/{identifier:path}", summary="Get an entity", responses=problem_responses(404))
+@router.get("/{kind}/{identifier:text}", summary="Get an entity", responses=problem_responses(404))
 async def get_entity(
     request: Request, response: Response, caller: Reader, kind: str, identifier: str
 ) -> Any:
@@ -112,9 +114,9 @@ async def get_entity(
 
 
 @router.put(
-    "/{kind}/{identifier:path}",
+    "/{kind}/{identifier:text}",
     summary="Put an entity",
-    responses=problem_responses(412),
+    responses=problem_responses(404, 412) | {201: {"description": "Created"}},
     openapi_extra=_documented({"attrs": {"department": "sales"}, "parents": []}),
 )
 async def put_entity(
@@ -144,7 +146,7 @@ async def put_entity(
 
 
 @router.delete(
-    "/{kind}/{identifier:path}",
+    "/{kind}/{identifier:text}",
     summary="Delete an entity",
     status_code=204,
     responses=problem_responses(404, 412),

@@ -152,6 +152,19 @@ def test_ids_may_hold_anything(start: StartReplica) -> None:
         assert call("DELETE", path).status_code == 204
 
 
+@pytest.mark.parametrize("name", ["a\n", "\na", "a\nb", "\n", "a\r\nb/c", "a\u2028b", ""])
+def test_an_id_with_a_line_end_names_itself_and_no_other(start: StartReplica, name: str) -> None:
+    call = start()
+    call("PUT", f"{ENTITIES}/User/a", {"attrs": {"level": 1}})
+    path = f"{ENTITIES}/User/" + "".join(f"%{byte:02X}" for byte in name.encode())
+    assert call("PUT", path, {"attrs": {"level": 2}}).status_code == 201
+    assert call("GET", path).json() == user(name, level=2)
+    assert call("GET", f"{ENTITIES}/User/a").json() == user("a", level=1)
+    assert call("DELETE", path).status_code == 204
+    assert call("GET", path).status_code == 404
+    assert call("GET", f"{ENTITIES}/User/a").status_code == 200
+
+
 def test_the_listing_is_paged_by_id(start: StartReplica) -> None:
     call = start()
     call("PUT", ENTITIES, [user(f"u{number}") for number in range(5)])
