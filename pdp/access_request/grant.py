@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from pdp.core.approval import Approval
-from pdp.core.approval_state import state_of, state_to_json
+from pdp.core.approval_state import STATE_TYPE, state_of, state_to_json
 from pdp.core.binding import binding_hash, bound_context
 from pdp.core.jcs import NotCanonical
 from pdp.core.task_effects import ApprovalGranted
@@ -22,9 +22,6 @@ from pdp.store.task_items import TaskItem
 from pdp.store.tasks import Task
 
 ID_BYTES = 24
-STATE_TYPE = "approval-state+jwt"
-"""`typ` of the states signed here, so that no other token of ours can pass for one."""
-
 record_of = approval_of
 
 

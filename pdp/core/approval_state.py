@@ -13,6 +13,9 @@ from pdp.core.binding import binding_hash, binding_hashes, hash_fits
 from pdp.core.jcs import NotCanonical
 from pdp.core.values import JsonObject
 
+STATE_TYPE = "approval-state+jwt"
+"""`typ` of the states signed here, so that no other token of ours can pass for one."""
+
 
 class ApprovalState(NamedTuple):
     """What a signed state says.

@@ -1,16 +1,13 @@
 """Many evaluations in one call (AuthZEN 1.0, section 7): a loop over the single evaluation."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Any, Literal, NamedTuple, get_args
 
 import anyio.lowlevel
 
 from pdp.core.authzen import Evaluation, InvalidRequest, evaluation_from, object_from
 from pdp.core.values import JsonObject, pointer
-from pdp.evaluation.evaluate import Offer, Outcome, evaluate_many
-from pdp.policy.authorizer import Authorizer
-from pdp.trust.callers import Caller
+from pdp.evaluation.evaluate import Asking, Outcome, evaluate_many, finish_many
 
 Semantic = Literal["execute_all", "deny_on_first_deny", "permit_on_first_permit"]
 SEMANTICS: tuple[Semantic, ...] = get_args(Semantic)
@@ -73,16 +70,11 @@ def _item(value: Any, defaults: JsonObject, index: int) -> Evaluation | InvalidR
         return fault
 
 
-async def evaluate_batch(
-    batch: Batch,
-    caller: Caller,
-    authorizer: Authorizer,
-    now: datetime,
-    offer: Offer | None = None,
-) -> AsyncIterator[ItemResult]:
+async def evaluate_batch(batch: Batch, asking: Asking) -> AsyncIterator[ItemResult]:
     """Evaluate the items in order against one snapshot, ending where the semantic says so.
 
-    Between chunks other calls get their turn, so that a long batch delays nobody.
+    Between chunks other calls get their turn, so that a long batch delays nobody. What an item
+    after the end would have spent is not spent.
     """
     ends_on = {"execute_all": None, "deny_on_first_deny": False, "permit_on_first_permit": True}
     end = ends_on[batch.semantic]
@@ -92,12 +84,18 @@ async def evaluate_batch(
             await anyio.lowlevel.checkpoint()
         chunk = batch.items[first : first + size]
         readable = [item for item in chunk if isinstance(item, Evaluation)]
-        outcomes = iter(evaluate_many(readable, caller, authorizer, now, offer))
+        outcomes = evaluate_many(readable, asking.caller, asking.authorizer, asking.now)
+        if end is None:
+            outcomes = await finish_many(readable, outcomes, asking)
+        waiting = iter(outcomes)
         for item in chunk:
             if isinstance(item, InvalidRequest):
                 result = ItemResult(None, None, item)
             else:
-                result = ItemResult(item, next(outcomes), None)
+                outcome = next(waiting)
+                if end is not None and not outcome.allowed:
+                    (outcome,) = await finish_many([item], [outcome], asking)
+                result = ItemResult(item, outcome, None)
             yield result
             if end is not None and result.allowed is end:
                 return

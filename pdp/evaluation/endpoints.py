@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pdp.evaluation import wire
 from pdp.evaluation.decision_log import DecisionLog
 from pdp.evaluation.page_token import PageTokens
+from pdp.evaluation.reconsider import Approvals
 from pdp.evaluation.requestable import Issuer
 from pdp.evaluation.routes import EvaluationRoutes
 from pdp.evaluation.search import Search
@@ -42,12 +43,19 @@ class Parts(NamedTuple):
     largest_page: int
     issuer: Issuer | None = None
     rate: RateLimit | None = None
+    approvals: Approvals | None = None
 
 
 def handlers(parts: Parts) -> dict[str, ASGIApp]:
     """The handler of each path."""
     evaluation = EvaluationRoutes(
-        parts.authorizer, parts.log, parts.metrics, parts.most_items, parts.clock, parts.issuer
+        parts.authorizer,
+        parts.log,
+        parts.metrics,
+        parts.most_items,
+        parts.clock,
+        parts.issuer,
+        parts.approvals,
     )
     search = SearchRoutes(
         Search(parts.tokens, parts.default_page, parts.largest_page), parts.authorizer, parts.clock

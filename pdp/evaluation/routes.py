@@ -9,8 +9,9 @@ from pdp.core.authzen import Evaluation, evaluation_from
 from pdp.core.values import JsonObject
 from pdp.evaluation.batch import ItemResult, batch_from, evaluate_batch
 from pdp.evaluation.decision_log import DecisionLog, DecisionNote
-from pdp.evaluation.evaluate import Offer, Outcome, evaluate
+from pdp.evaluation.evaluate import Asking, Offer, Outcome, evaluate_fully
 from pdp.evaluation.explanation import explain
+from pdp.evaluation.reconsider import Approvals
 from pdp.evaluation.requestable import Issuer
 from pdp.ops.json_endpoint import Call, invalid_request, too_many
 from pdp.ops.metrics import Metrics
@@ -30,6 +31,7 @@ class EvaluationRoutes:
         most_items: most items of one batch.
         clock: the present time.
         issuer: in whose name denials are requestable; None where they are not.
+        approvals: lets evaluations rest on approvals; None where they never do.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class EvaluationRoutes:
         most_items: int,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         issuer: Issuer | None = None,
+        approvals: Approvals | None = None,
     ) -> None:
         self._issuer = issuer
+        self._approvals = approvals
         self._authorizer = authorizer
         self._log = log
         self._metrics = metrics
@@ -53,7 +57,7 @@ class EvaluationRoutes:
         now = self._clock()
         authorizer = self._authorizer()
         question = evaluation_from(call.body)
-        outcome = evaluate(question, call.caller, authorizer, now, self._offer(call))
+        outcome = await evaluate_fully(question, self._asking(call, authorizer, now))
         explained = bool(call.query) and wants_explanation(call)
         self._note(call, question, outcome, authorizer, now)
         if explained:
@@ -74,7 +78,7 @@ class EvaluationRoutes:
         now = self._clock()
         authorizer = self._authorizer()
         results: list[JsonObject] = []
-        async for item in evaluate_batch(batch, call.caller, authorizer, now, self._offer(call)):
+        async for item in evaluate_batch(batch, self._asking(call, authorizer, now)):
             results.append(_item_body(item))
             if item.outcome is None or item.evaluation is None:
                 self._metrics.failed()
@@ -82,8 +86,9 @@ class EvaluationRoutes:
                 self._note(call, item.evaluation, item.outcome, authorizer, now)
         return orjson.dumps({"evaluations": results})
 
-    def _offer(self, call: Call) -> Offer | None:
-        return None if self._issuer is None else Offer(self._issuer, call.exchange.language)
+    def _asking(self, call: Call, authorizer: Authorizer, now: datetime) -> Asking:
+        offer = None if self._issuer is None else Offer(self._issuer, call.exchange.language)
+        return Asking(call.caller, authorizer, now, offer, self._approvals)
 
     def _note(
         self,
