@@ -127,6 +127,7 @@ def _evaluation_parts(services: Services) -> endpoints.Parts:
         default_page=search.default_page,
         largest_page=search.max_page,
         rate=services.rate,
+        approvals=services.approvals,
     )
 
 

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
+from pdp.core.approval_state import STATE_TYPE
 from pdp.evaluation.decision_log import DecisionLog
 from pdp.evaluation.decision_sinks import Sink, database_sink, descriptor_sink
+from pdp.evaluation.presented import StateTrust
+from pdp.evaluation.reconsider import Approvals
 from pdp.evaluation.redaction import Redaction
+from pdp.evaluation.standing import Standing
 from pdp.ops.health import Check, Health
 from pdp.ops.line_log import LineLog
 from pdp.ops.log_lines import LineHandler
@@ -55,6 +59,8 @@ class Services:
         self.live = LivePolicies(self.source.current)
         self._entity_version = 0
         self._follow_entities(0)
+        self.standing = Standing(self.database)
+        self.approvals = self._approvals()
         self.changes = Changes(self.database)
         self.line_log = LineLog(
             _STANDARD_OUTPUT,
@@ -73,8 +79,10 @@ class Services:
         self.changes.subscribe("entities", self._follow_entities)
         self.changes.subscribe("clients", self._follow_clients)
         self.changes.subscribe("keys", lambda version: self.keys.refresh())
+        self.changes.subscribe("approvals", lambda version: self.standing.follow(self.clock()))
         self.changes.subscribe("policies", lambda version: self.source.poke())
         self.changes.start()
+        self.standing.follow(self.clock())
         self._closing.callback(self.changes.close)
         self.line_log.start()
         self._closing.callback(self.line_log.close)
@@ -89,6 +97,16 @@ class Services:
         """Stop everything that `start` began, newest first, and close the database."""
         self.health.stop()
         self._closing.close()
+
+    def _approvals(self) -> Approvals:
+        settings, keys = self.settings, self.keys
+        own = str(
+            settings.access_requests.endpoint
+            or settings.base_url.rstrip("/") + "/access/v1/requests"
+        )
+        verifiers = {own: lambda token: keys.verify(token, STATE_TYPE)}
+        trust = StateTrust(own, settings.base_url, verifiers)
+        return Approvals(self.database, trust, self.standing)
 
     def _decision_log(self) -> DecisionLog:
         log = self.settings.log

@@ -5,6 +5,7 @@ revocation holds at once, whatever this replica has heard of it.
 """
 
 import heapq
+import threading
 from datetime import datetime
 
 from pdp.core.approval import Approval
@@ -20,6 +21,7 @@ class Standing:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._version = 0
+        self._following = threading.Lock()
         self._by_subject: dict[EntityUid, tuple[Approval, ...]] = {}
         self._subjects: dict[str, EntityUid] = {}
         self._ends: list[tuple[datetime, str]] = []
@@ -28,7 +30,15 @@ class Standing:
         return len(self._subjects)
 
     def follow(self, now: datetime) -> None:
-        """Take over what changed in the store, and forget what is over; for one thread only."""
+        """Take over what changed in the store, and forget what is over."""
+        with self._following:
+            self._follow(now)
+
+    def of_subject(self, subject: EntityUid) -> tuple[Approval, ...]:
+        """The approvals of a subject, by its AuthZEN type and id, oldest first."""
+        return self._by_subject.get(subject, ())
+
+    def _follow(self, now: datetime) -> None:
         changed = self._database.read(lambda session: standing_since(session, self._version, now))
         for row in changed.approvals:
             self._drop(row.ref)
@@ -39,10 +49,6 @@ class Standing:
             _, ref = heapq.heappop(self._ends)
             if not self._lasts(ref, now):
                 self._drop(ref)
-
-    def of_subject(self, subject: EntityUid) -> tuple[Approval, ...]:
-        """The approvals of a subject, by its AuthZEN type and id, oldest first."""
-        return self._by_subject.get(subject, ())
 
     def _put(self, subject: EntityUid, approval: Approval) -> None:
         held = (*self._by_subject.get(subject, ()), approval)
