@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import jsonschema_rs
-
 from pdp.core.values import JsonObject
 from pdp.policy.finding import Report
+from pdp.policy.form import Form
 from pdp.policy.locations import Span
 from pdp.policy.source_entities import parse_source_json
 from pdp.policy.source_files import SourceFile
@@ -21,7 +20,7 @@ def load_forms(files: Sequence[SourceFile], report: Report) -> dict[str, JsonObj
             continue
         value = parse_source_json(file.content, source, report)
         if isinstance(value, dict):
-            fault = form_fault(value)
+            fault = form_fault(value, file.name)
             if fault is not None:
                 report.add("invalid-form", "error", source, Span(0, 1), fault)
             forms[file.name] = value
@@ -31,12 +30,10 @@ def load_forms(files: Sequence[SourceFile], report: Report) -> dict[str, JsonObj
     return forms
 
 
-def form_fault(form: JsonObject) -> str | None:
+def form_fault(form: JsonObject, name: str = "form") -> str | None:
     """Why a form is not a usable JSON Schema, or None; references elsewhere are never followed."""
     try:
-        jsonschema_rs.Draft202012Validator(
-            form, offline=True, pattern_options=jsonschema_rs.RegexOptions()
-        )
-    except (ValueError, jsonschema_rs.ReferencingError) as error:
-        return str(error).splitlines()[0] if str(error) else "this is not a JSON Schema"
+        Form(form, name)
+    except ValueError as error:
+        return str(error)
     return None
