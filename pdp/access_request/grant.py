@@ -15,9 +15,12 @@ from pdp.core.jcs import NotCanonical
 from pdp.core.task_effects import ApprovalGranted
 from pdp.core.task_handle import ApprovalResult
 from pdp.core.values import JsonObject
+from pdp.store import approvals, reviews
 from pdp.store.approval_records import approval_of, people_json
 from pdp.store.approvals import Approval as Row
 from pdp.store.approvals import hash_of
+from pdp.store.reviews import Review
+from pdp.store.session import Session
 from pdp.store.task_items import TaskItem
 from pdp.store.tasks import Task
 
@@ -108,6 +111,33 @@ def approval_row(
         approvers=people_json(granted.approvers),
         extra={"evidence": list(granted.evidence)} if granted.evidence else None,
     )
+
+
+def grant_approval(
+    session: Session,
+    task: Task,
+    granted: ApprovalGranted,
+    keys: Keys,
+    *,
+    item: TaskItem | None = None,
+    members: Sequence[str] | None = None,
+) -> Row:
+    """Keep the approval of an item; for an emergency also open the review of its use."""
+    row = approval_row(task, granted, keys, item=item, members=members)
+    approvals.grant(session, row, standing=granted.standing)
+    if granted.review_by is not None:
+        review = Review(
+            id="rev_" + row.ref.removeprefix("aprf_"),
+            task_id=row.task_id,
+            approval_ref=row.ref,
+            template=row.template,
+            subject_type=row.subject_type,
+            subject_id=row.subject_id,
+            opened_at=granted.approved_at,
+            due_at=granted.review_by,
+        )
+        reviews.open_review(session, review)
+    return row
 
 
 def approval_result(row: Row, keys: Keys, parties: Parties) -> ApprovalResult:
