@@ -103,10 +103,9 @@ class World:
         return tick(task, now)
 
     def _picked(self, pick: int) -> Step:
-        """One of the steps under way, those first that no person decides."""
-        steps = [
-            self.task.step_of(item, leaf) for item in self.task.items for leaf in item.open_leaves()
-        ]
+        """One of the steps under way now, those first that no person decides."""
+        task = tick(self.task, self.now).task
+        steps = [task.step_of(item, leaf) for item in task.items for leaf in item.open_leaves()]
         steps.sort(key=lambda step: step.kind == "human")
         return steps[pick % len(steps)] if steps else Step("none")
 
