@@ -12,6 +12,7 @@ from pdp.background import callbacks, external_calls, publishing, timers
 from pdp.background.credentials import Macs
 from pdp.background.external_calls import reply_token
 from pdp.background.wake import put
+from pdp.core.cause import BY_TIME, Cause
 from pdp.core.task_effects import (
     ApprovalGranted,
     AskInteraction,
@@ -29,25 +30,7 @@ from pdp.store.interactions import Interaction
 from pdp.store.outbox import Job
 from pdp.store.tasks import Task
 
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Who brought the change about, and from where; kept with each audit event.
-
-    Attributes:
-        actor_type, actor_id: the person or caller.
-        actor: more of it: on whose behalf, the chain of actors, the caller that passed it on.
-        origin: the request id, the transport, the address.
-    """
-
-    actor_type: str | None = None
-    actor_id: str | None = None
-    actor: JsonObject | None = None
-    origin: JsonObject | None = None
-
-
-BY_TIME = Cause("system", "clock")
-"""Nobody did it: its time had come."""
+__all__ = ["BY_TIME", "Cause", "Change", "interaction_id", "record", "reply_token", "write_effects"]
 
 
 @dataclass(frozen=True, slots=True)
