@@ -90,6 +90,7 @@ class Search:
         )
 
     def _place(self, page: JsonObject, scope: bytes) -> Place:
+        object_from(page, "properties", "/page")
         limit, token = page.get("limit"), page.get("token")
         if limit is not None and (type(limit) is not int or limit < 0):
             raise InvalidRequest("/page/limit", "must be a whole number, at least 0")

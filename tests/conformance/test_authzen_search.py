@@ -166,6 +166,14 @@ def test_a_limit_that_is_no_count_is_a_bad_request(library: Pep, limit: Any) -> 
     assert reply.body["errors"][0]["pointer"] == "/page/limit"
 
 
+@pytest.mark.parametrize("properties", [[], "id", 1, True])
+def test_page_properties_must_be_an_object(library: Pep, properties: Any) -> None:
+    page = {"properties": properties}
+    reply = library.post(RESOURCE_SEARCH, VIEWABLE | {"page": page})
+    assert reply.status == 400
+    assert reply.body["errors"][0]["pointer"] == "/page/properties"
+
+
 @pytest.mark.requirement("AZ-036")
 def test_a_limit_beyond_the_largest_page_is_taken_as_that(tmp_path: Path) -> None:
     sizes = {"default_page": 4, "max_page": 6}
