@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from pdp import __version__
+from pdp.access_request import catalog_routes, form_routes
 from pdp.admin import (
     audit_routes,
     decision_routes,
@@ -154,6 +155,8 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
     _render_errors(api)
     api.include_router(endpoints.router(handlers))
     api.include_router(_operations(services, api))
+    api.include_router(form_routes.router)
+    api.include_router(catalog_routes.router)
     for admin in _ADMIN:
         api.include_router(admin)
     return api

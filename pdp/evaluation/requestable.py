@@ -5,6 +5,7 @@ of that template in its context, would be allowed. What it binds is signed into 
 submission proves by itself which denial it is for, on every replica, with nothing written here.
 """
 
+import base64
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from pdp.core.authzen import Evaluation
 from pdp.core.binding import bindable, binding_hash
+from pdp.core.catalog_handle import SEAL, CatalogHandle
 from pdp.core.denial_claims import BindingClaims, claims_to_json
 from pdp.core.evaluation_id import RANDOM_BYTES, EvaluationId, new_evaluation_id, proof_bytes
 from pdp.core.jcs import NotCanonical
@@ -35,6 +37,9 @@ class Signer(Protocol):
 
     def mac(self, purpose: str, data: bytes) -> bytes:
         """A keyed MAC."""
+
+    def seal(self, plain: bytes, purpose: str) -> bytes:
+        """Encrypt something that only this deployment may read."""
 
     def conceal(self, token: str) -> str:
         """A signed token that only this deployment can read."""
@@ -134,7 +139,14 @@ def requestable_context(
         "evaluation_id": str(identifier),
         "evaluated_at": format_moment(whole_seconds(now)),
         "reason": workflow.reason,
-        "access_request": _access_request(workflow, issuer, expires_at, token, language),
+        "access_request": _access_request(
+            workflow,
+            issuer,
+            expires_at,
+            token,
+            language,
+            _handle(asked, workflow, caller, issuer, expires_at),
+        ),
     }
 
 
@@ -149,8 +161,25 @@ def _evaluation_id(
     return plain._replace(expires_at=expires_at, template=workflow.name, members=members)
 
 
+def _handle(
+    asked: Asked, workflow: Workflow, caller: Caller, issuer: Issuer, expires_at: datetime
+) -> str:
+    """The end of the addresses of catalogs, which says what they are looked at for."""
+    if not workflow.catalogs:
+        return ""
+    subject = asked.evaluation.subject.json
+    handle = CatalogHandle(caller.id, workflow.name, subject, expires_at)
+    sealed = issuer.signer.seal(handle.to_bytes(), SEAL)
+    return "/" + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
 def _access_request(
-    workflow: Workflow, issuer: Issuer, expires_at: datetime, token: str, language: bytes | None
+    workflow: Workflow,
+    issuer: Issuer,
+    expires_at: datetime,
+    token: str,
+    language: bytes | None,
+    handle: str,
 ) -> JsonObject:
     hint: JsonObject = {
         "endpoint": issuer.endpoint,
@@ -159,10 +188,11 @@ def _access_request(
         "binding_token": token,
     }
     if workflow.form is not None:
-        hint["form_url"] = f"{issuer.base}/access/v1/forms/{workflow.name}"
+        hint["form_url"] = f"{issuer.base}/access/v1/forms/{workflow.name}{handle}"
         hint["request_schema_url"] = f"{issuer.base}/access/v1/schemas/{workflow.name}"
         if workflow.catalogs:
-            hint["request_catalogs_url"] = f"{issuer.base}/access/v1/catalogs/{workflow.name}"
+            catalogs = f"{issuer.base}/access/v1/catalogs/{workflow.name}{handle}"
+            hint["request_catalogs_url"] = catalogs
     texts = {
         "title": workflow.title,
         "description": workflow.description,

@@ -7,7 +7,10 @@ from fastapi import FastAPI
 from pdp.core.values import JsonObject
 from pdp.ops.openapi_examples import EXAMPLES, REQUESTS
 
-_OPEN = ("/.well-known/", "/access/v1/jwks", "/healthz", "/readyz", "/metrics")
+_OPEN = (
+    *("/.well-known/", "/access/v1/jwks", "/access/v1/schemas/", "/access/v1/forms/"),
+    *("/healthz", "/readyz", "/metrics"),
+)
 _BEARER = {
     "type": "http",
     "scheme": "bearer",

@@ -19,7 +19,10 @@ ADMIN = {"Authorization": "Bearer demo-admin-key"}
 # What is well-formed may still be refused: a page token that was not given out, an unknown task.
 # What is not may be taken: whatever stands in a query is text, and a batch answers item by item.
 ITEMWISE = ("/access/v1/evaluations",)
-OPEN_PATHS = ("/.well-known/", "/access/v1/jwks", "/healthz", "/readyz", "/metrics")
+OPEN_PATHS = (
+    *("/.well-known/", "/access/v1/jwks", "/access/v1/schemas/", "/access/v1/forms/"),
+    *("/healthz", "/readyz", "/metrics"),
+)
 
 
 class Operation(NamedTuple):
