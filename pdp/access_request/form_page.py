@@ -71,10 +71,11 @@ def form_page(
     if filled.faults:
         listed = f"<ul>{''.join(others)}</ul>" if others else ""
         summary = f'<div role="alert" class="fault"><p>Something is missing.</p>{listed}</div>'
+    about = f"<p>{_text(description)}</p>" if description else ""
     return _page(
         title,
         language,
-        f"<p>{_text(description)}</p>{summary}"
+        f"{about}{summary}"
         f'<form method="post">{shown}<button type="submit">Continue</button></form>',
     )
 

@@ -30,6 +30,7 @@ from pdp.policy.form import Form
 router = APIRouter(prefix="/access/v1", tags=["forms"])
 
 MOST_FIELDS = 1000
+_EMERGENCY = "/requested_access/emergency"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _CACHED = {"Cache-Control": "public, max-age=300"}
 _SCHEMA_EXAMPLE = {
@@ -161,7 +162,10 @@ def _fields(request: Request, workflow: Workflow, form: Form, handle: str) -> tu
     given = opened_handle(handle, request.app.state.keys, now) if handle else None
     if handle and (given is None or given.template != workflow.name):
         raise Problem(NOT_FOUND, "this address is over; ask for access again to get another")
-    return fields_of(form.schema, _choices(workflow, given, authorizer, now))
+    fields = fields_of(form.schema, _choices(workflow, given, authorizer, now))
+    if workflow.emergency is not None:
+        return fields
+    return tuple(field for field in fields if field.at != _EMERGENCY)
 
 
 def _choices(

@@ -72,7 +72,8 @@ def published(document: JsonObject, name: str) -> JsonObject:
     inner = {member: value for member, value in document.items() if member != "$schema"}
     # References within the author's schema stay within it.
     inner.setdefault("$id", f"urn:authzen-pdp:form:{name}")
-    inner["properties"] = {**_WISHES, **(properties if isinstance(properties, dict) else {})}
+    own = properties if isinstance(properties, dict) else {}
+    inner["properties"] = own | {name: each for name, each in _WISHES.items() if name not in own}
     return {
         "$schema": DIALECT,
         **({"title": inner["title"]} if "title" in inner else {}),

@@ -6,7 +6,18 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pdp.store.engine import Database
+from tests.contract.conftest import (
+    database_url,
+    db,
+    postgres,
+    postgres_template,
+    sqlite_template,
+)
+from tests.evaluation.approving import Pdp
 from tests.server import Server, running
+
+__all__ = ["database_url", "db", "postgres", "postgres_template", "sqlite_template"]
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -25,3 +36,9 @@ def pep(server: Server) -> Iterator[httpx.Client]:
     """A client with the role pep."""
     with server.client() as client:
         yield client
+
+
+@pytest.fixture
+def pdp(db: Database) -> Pdp:
+    """A replica over an empty database, of each kind."""
+    return Pdp(db)
