@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from pdp import __version__
 from pdp.access_request import catalog_routes, form_routes
+from pdp.access_request import routes as request_routes
 from pdp.admin import (
     audit_routes,
     decision_routes,
@@ -35,8 +36,14 @@ from pdp.errors import (
     Problem,
 )
 from pdp.evaluation import endpoints
-from pdp.evaluation.metadata import Endpoints, metadata, well_known_path
+from pdp.evaluation.metadata import (
+    CAPABILITY_ACCESS_REQUEST,
+    Endpoints,
+    metadata,
+    well_known_path,
+)
 from pdp.evaluation.page_token import PageTokens
+from pdp.evaluation.requestable import Issuer
 from pdp.ops.asgi import Receive, Scope, Send
 from pdp.ops.docs_page import DOCS_POLICY, docs_page
 from pdp.ops.gate import UNKNOWN_FAULT, Gate
@@ -53,7 +60,7 @@ _PROBLEM = "application/problem+json"
 _CACHED = "public, max-age=300"
 _ROUTE_NEEDS = (
     *("settings", "database", "authenticator", "keys", "rate"),
-    *("source", "live", "decision_log"),
+    *("source", "live", "decision_log", "desk"),
 )
 _ADMIN = (
     entity_routes.router,
@@ -129,7 +136,16 @@ def _evaluation_parts(services: Services) -> endpoints.Parts:
         largest_page=search.max_page,
         rate=services.rate,
         approvals=services.approvals,
+        issuer=_issuer(services),
     )
+
+
+def _issuer(services: Services) -> Issuer | None:
+    settings = services.settings
+    if not settings.access_requests.enabled:
+        return None
+    desk = services.desk
+    return Issuer(desk.identifier, desk.endpoint, desk.base, services.keys)
 
 
 def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
@@ -157,6 +173,7 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
     api.include_router(_operations(services, api))
     api.include_router(form_routes.router)
     api.include_router(catalog_routes.router)
+    api.include_router(request_routes.router)
     for admin in _ADMIN:
         api.include_router(admin)
     return api
@@ -165,12 +182,15 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
 def _operations(services: Services, api: FastAPI) -> APIRouter:
     router = APIRouter(tags=["operations"])
     settings = services.settings
+    offered = Endpoints()
+    if settings.access_requests.enabled:
+        offered = Endpoints(services.desk.endpoint, (CAPABILITY_ACCESS_REQUEST,))
 
     @router.get(well_known_path(settings.base_url), summary="PDP metadata", tags=["discovery"])
     async def configuration(response: Response) -> JsonObject:
         response.headers["Cache-Control"] = _CACHED
         return metadata(
-            settings.base_url, Endpoints(), services.clock(), lambda c: services.keys.sign(c)
+            settings.base_url, offered, services.clock(), lambda c: services.keys.sign(c)
         )
 
     @router.get("/access/v1/jwks", summary="Public keys", tags=["discovery"])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
+from pdp.background.wake import wake_after_commits
 from pdp.core.approval_state import STATE_TYPE
 from pdp.evaluation.decision_log import DecisionLog
 from pdp.evaluation.decision_sinks import Sink, database_sink, descriptor_sink
@@ -23,6 +24,7 @@ from pdp.policy.authorizer import Authorizer
 from pdp.policy.bundle import Bundle
 from pdp.policy.live import LivePolicies
 from pdp.policy.source import PolicySource
+from pdp.requesting import desk_of, endpoint_of, runner_of
 from pdp.settings import Settings
 from pdp.store import clients, policy_versions, versions
 from pdp.store import entities as stored_entities
@@ -62,6 +64,8 @@ class Services:
         self.standing = Standing(self.database)
         self.approvals = self._approvals()
         self.changes = Changes(self.database)
+        self.desk = desk_of(settings, self.database, self.keys, self.live, clock)
+        self.runner = runner_of(self.desk, self.keys, replica_name(), self.metrics.event)
         self.line_log = LineLog(
             _STANDARD_OUTPUT,
             on_drop=lambda n: self.metrics.dropped("request", n),
@@ -92,6 +96,9 @@ class Services:
         self._announce(self.source.current)
         self.source.start()
         self._closing.callback(self.source.close)
+        self.runner.start()
+        self._closing.callback(self.runner.stop)
+        wake_after_commits(self.database, self.runner.poke)
 
     def close(self) -> None:
         """Stop everything that `start` began, newest first, and close the database."""
@@ -100,10 +107,7 @@ class Services:
 
     def _approvals(self) -> Approvals:
         settings, keys = self.settings, self.keys
-        own = str(
-            settings.access_requests.endpoint
-            or settings.base_url.rstrip("/") + "/access/v1/requests"
-        )
+        own = endpoint_of(settings)
         verifiers = {own: lambda token: keys.verify(token, STATE_TYPE)}
         trust = StateTrust(own, settings.base_url, verifiers)
         return Approvals(self.database, trust, self.standing)

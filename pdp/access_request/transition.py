@@ -5,7 +5,7 @@ Every change goes through here, in the caller's transaction: it is kept whole or
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pdp.access_request.case import Case
 from pdp.access_request.desk import Desk
@@ -20,6 +20,8 @@ from pdp.store import task_items, tasks, votes
 from pdp.store.engine import Session
 from pdp.store.tasks import Task
 from pdp.store.votes import Vote
+
+T = TypeVar("T")
 
 
 class BallotNote(NamedTuple):
@@ -68,7 +70,7 @@ class VoteKeptBefore(Exception):
     """The state has no vote that the table has: the caller's transaction must not be kept."""
 
 
-def retrying(once: Callable[[], Case | None], times: int = 64) -> Case:
+def retrying(once: Callable[[], T | None], times: int = 64) -> T:
     """Run `once` until it was not lost to another writer."""
     for _ in range(times):
         found = once()

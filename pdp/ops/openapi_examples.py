@@ -74,6 +74,8 @@ EXAMPLES: dict[str, Any] = {
         "search_resource_endpoint": f"{_BASE}/access/v1/search/resource",
         "search_action_endpoint": f"{_BASE}/access/v1/search/action",
         "jwks_uri": f"{_BASE}/access/v1/jwks",
+        "access_request_endpoint": f"{_BASE}/access/v1/requests",
+        "capabilities": ["urn:openid:authzen:capability:access-request"],
         "signed_metadata": _TOKEN,
     },
     "GET /access/v1/jwks": {

@@ -65,6 +65,8 @@ def _member(annotation: Any, key: str) -> Any:
         return None if field is None else field.annotation
     if get_origin(annotation) is list and key.isdecimal():
         return get_args(annotation)[0]
+    if get_origin(annotation) is dict:
+        return get_args(annotation)[1]
     return None
 
 

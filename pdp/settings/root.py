@@ -16,12 +16,13 @@ from pdp.settings.sections import (
     LimitSettings,
     LogSettings,
     OutboundSettings,
+    RetentionSettings,
     SearchSettings,
     Section,
     TelemetrySettings,
     TrustedPdpSettings,
 )
-from pdp.settings.values import is_loopback
+from pdp.settings.values import WebhookSecretText, is_loopback
 
 NOT_SERVING = "not_serving"
 """Validation context of commands that do not listen, and so need no `base_url`."""
@@ -50,6 +51,10 @@ class Settings(Section):
     outbound: OutboundSettings = OutboundSettings()
     access_requests: AccessRequestSettings = AccessRequestSettings()
     trusted_pdps: list[TrustedPdpSettings] = Field([], description="whose denials are accepted")
+    secrets: dict[str, WebhookSecretText] = Field(
+        {}, description="secrets of third parties, by the name that a workflow's step gives"
+    )
+    retention: RetentionSettings = RetentionSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @field_validator("base_url")

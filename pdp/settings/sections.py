@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from pdp.settings.values import (
     Algorithm,
@@ -16,6 +16,7 @@ from pdp.settings.values import (
     Role,
     SubjectPattern,
     WebAddress,
+    WebhookSecretText,
 )
 
 
@@ -39,6 +40,28 @@ class ClientSettings(Section):
     callbacks: list[WebAddress] = Field(
         [], description="URLs it may be called back at; one that ends in `/*` stands for all below"
     )
+    callback_secret: WebhookSecretText | None = Field(
+        None, description="signs its callbacks; by default one derived from the master key"
+    )
+    callback_bearer: SecretStr | None = Field(
+        None, min_length=1, description="or the token that its callbacks carry"
+    )
+    callback_certificate: Path | None = Field(
+        None, description="or the client certificate, in PEM, that they are sent with"
+    )
+    callback_key: Path | None = Field(None, description="and the key of that certificate")
+
+    @model_validator(mode="after")
+    def _one_proof(self) -> "ClientSettings":
+        if (self.callback_certificate is None) != (self.callback_key is None):
+            raise ValueError("`callback_certificate` and `callback_key` go together")
+        ways = (self.callback_secret, self.callback_bearer, self.callback_certificate)
+        if sum(way is not None for way in ways) > 1:
+            raise ValueError(
+                "needs at most one of `callback_secret`, `callback_bearer` and "
+                "`callback_certificate`"
+            )
+        return self
 
 
 class IssuerSettings(Section):
@@ -181,6 +204,17 @@ class AccessRequestSettings(Section):
     endpoint: WebAddress | None = Field(
         None, description="the submission URL, when another service takes the requests"
     )
+
+
+class RetentionSettings(Section):
+    """For how many days what is over is kept; the audit is kept for ever."""
+
+    tasks: int = Field(365, ge=1, description="closed requests with their votes and comments")
+    approvals: int = Field(365, ge=1, description="approvals that ended")
+    outbox: int = Field(30, ge=1, description="jobs that were done or given up")
+    events: int = Field(30, ge=1, description="events for those who follow requests")
+    policies: int = Field(90, ge=1, description="notes of which replica served which policies")
+    deletions: int = Field(7, ge=1, description="marks of deleted entities")
 
 
 class TelemetrySettings(Section):

@@ -108,6 +108,17 @@ def _network(value: str) -> str:
         raise ValueError("must be a network such as `10.1.0.0/16` or `fd00::/8`") from None
 
 
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    try:
+        size = len(base64.b64decode(text.removeprefix("whsec_"), validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if not (text.startswith("whsec_") and 24 <= size <= 64):
+        raise ValueError("must be `whsec_` and 24 to 64 random bytes in base64")
+    return value
+
+
 def _master_key(value: SecretStr) -> SecretStr:
     try:
         size = len(base64.b64decode(value.get_secret_value(), validate=True))
@@ -126,3 +137,5 @@ SubjectPattern = Annotated[str, AfterValidator(_subject)]
 RedactionRule = Annotated[str, AfterValidator(_redaction)]
 Network = Annotated[str, AfterValidator(_network)]
 MasterKeyText = Annotated[SecretStr, AfterValidator(_master_key)]
+WebhookSecretText = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+"""`whsec_` and base64, as Standard Webhooks writes secrets."""

@@ -1,0 +1,189 @@
+"""A submission, from its body to an open request (ARAP, Access Request Submission).
+
+Three parts, so that a database waits for nobody: what was answered before, what can be checked
+without it, and the one transaction that keeps everything.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from pdp.access_request.actors import require_actor
+from pdp.access_request.callback import callback_of
+from pdp.access_request.case import Case, load_case
+from pdp.access_request.denials import Proven, prove_denials
+from pdp.access_request.desk import Desk
+from pdp.access_request.forms import check_form, form_of
+from pdp.access_request.idempotent import Key
+from pdp.access_request.opening import open_request
+from pdp.access_request.order import Order, OrderItem
+from pdp.access_request.submission import Submission, wishes_of
+from pdp.core.binding import bulk_binding_hash
+from pdp.core.cause import Cause
+from pdp.core.values import JsonObject, pointer
+from pdp.core.workflow import Workflow
+from pdp.errors import FORBIDDEN, INVALID_REQUEST, NOT_REQUESTABLE, Problem
+from pdp.policy.authorizer import Authorizer
+from pdp.store import idempotency
+from pdp.store.engine import Session
+from pdp.trust.callers import Caller
+
+_JUSTIFICATIONS = ("justification", "business_justification", "business_reason")
+
+
+class Receipt(NamedTuple):
+    """A request that is open, and the status that says so: 201 when it was settled at once."""
+
+    case: Case
+    status: int
+
+
+def check_submission(desk: Desk, submission: Submission, caller: Caller, now: datetime) -> Order:
+    """Check all of a submission that no transaction is needed for.
+
+    1. the caller may submit for this subject;
+    2. every denial is one of ours or of a trusted PDP, for exactly this, and fresh (ARAP, Denial
+       Binding and Binding Token Integrity);
+    3. its template is still offered; 4. the wishes and the form (ARAP, Machine-Readable Forms);
+    5. the chain of actors is proven (ARAP, Delegation); 6. the callback is registered.
+
+    Raises:
+        Problem: naming the place of the fault; nothing was changed.
+        InvalidRequest: likewise, for a shape.
+    """
+    authorizer = desk.authorizer()
+    require_subject(submission, caller, authorizer)
+    proven = prove_denials(desk, submission, caller.id, now)
+    items = tuple(_items(submission, proven, authorizer))
+    _require_forms(submission, items, authorizer)
+    actor = require_actor(submission.client, caller)
+    offered = all(item.workflow.callbacks for item in items)
+    callback = callback_of(submission, caller, offered=offered)
+    whole = proven.get("/denial") if submission.bundle else None
+    return Order(
+        caller.id,
+        caller.client_id,
+        submission.subject,
+        submission.context,
+        items,
+        submission.bundle,
+        justification=justification_of(submission),
+        wishes=submission.requested_access,
+        actor=actor,
+        client=submission.client,
+        callback=callback,
+        used=tuple(mark for each in proven.values() for mark in each.marks()),
+        members=whole.accepted.members if whole else (),
+        evaluation_id=whole.accepted.evaluation_id if whole else None,
+        denial=whole.kept() if whole else None,
+        binding_hash=_whole_hash(submission, whole),
+        policy_version=authorizer.version,
+    )
+
+
+def place_order(
+    session: Session, desk: Desk, order: Order, key: Key | None, *, cause: Cause, now: datetime
+) -> Receipt:
+    """Open the request in the caller's transaction, or find what the same key opened before.
+
+    Raises:
+        Problem: 409 when the key came with something else, and as `open_request` does.
+    """
+    if key is not None:
+        kept = key.begin(session, now)
+        if kept is not None:
+            return _found(session, kept)
+    task_id = desk.new_id("arq_")
+    case = open_request(session, desk, order, task_id, cause=cause, now=now)
+    receipt = Receipt(case, 202 if case.task.pending else 201)
+    if key is not None:
+        key.finish(session, case.row, receipt.status)
+    return receipt
+
+
+def recognised(session: Session, key: Key, now: datetime) -> Receipt | None:
+    """What the same key opened before; None when it is new.
+
+    It is asked before the denial is looked at, which by now may be over or used (by this key).
+
+    Raises:
+        Problem: 409 when the key came with something else.
+    """
+    kept = key.find(session, now)
+    return None if kept is None else _found(session, kept)
+
+
+def require_subject(submission: Submission, caller: Caller, authorizer: Authorizer) -> None:
+    """Let a caller pass that may submit for the subject; raises `Problem` 403."""
+    kind = authorizer.mapping.entity_type(str(submission.subject["type"]))
+    if not caller.may_act_for((kind, str(submission.subject["id"]))):
+        detail = "this caller may not submit for that subject"
+        raise Problem(FORBIDDEN, detail, errors=[{"pointer": "/subject", "detail": detail}])
+
+
+def justification_of(submission: Submission) -> str | None:
+    """Why access is wanted: the first member of such a name, of the wishes or of the context."""
+    for place in (submission.requested_access, submission.context):
+        for name in _JUSTIFICATIONS:
+            found = place.get(name)
+            if isinstance(found, str) and found.strip():
+                return found
+    return None
+
+
+def _found(session: Session, kept: idempotency.KeptAnswer) -> Receipt:
+    case = load_case(session, str(kept.task_id))
+    if case is None:
+        raise Problem(NOT_REQUESTABLE, "the request that this key opened is no longer kept")
+    return Receipt(case, kept.status)
+
+
+def _items(
+    submission: Submission, proven: dict[str, Proven], authorizer: Authorizer
+) -> Iterator[OrderItem]:
+    for position, asked in enumerate(submission.items):
+        at = pointer("items", position, "denial") if asked.denial is not None else "/denial"
+        own = proven[at]
+        prefix = pointer("items", position) if submission.bundle else ""
+        wishes = wishes_of(asked.requested_access, prefix + "/requested_access")
+        yield OrderItem(
+            asked.resource,
+            asked.action,
+            _workflow_of(own, authorizer),
+            own.accepted.members,
+            own.accepted.evaluation_id,
+            own.kept() if asked.denial is not None or not submission.bundle else None,
+            asked.requested_access,
+            wishes.until,
+            wishes.emergency,
+        )
+
+
+def _workflow_of(proven: Proven, authorizer: Authorizer) -> Workflow:
+    template = proven.accepted.template
+    workflow = authorizer.bundle.workflows.get(template) if template is not None else None
+    if workflow is None:
+        at = f"{proven.at}/template"
+        detail = "names nothing that can be requested here"
+        raise Problem(
+            NOT_REQUESTABLE, f"`{at}` {detail}", errors=[{"pointer": at, "detail": detail}]
+        )
+    return workflow
+
+
+def _require_forms(
+    submission: Submission, items: tuple[OrderItem, ...], authorizer: Authorizer
+) -> None:
+    faults: list[JsonObject] = []
+    for position, item in enumerate(items):
+        form = form_of(authorizer.bundle.forms, item.workflow)
+        faults += check_form(item.workflow, form, submission, position)
+    if faults:
+        raise Problem(INVALID_REQUEST, "the form is not filled in as it asks", errors=faults)
+
+
+def _whole_hash(submission: Submission, whole: Proven | None) -> str | None:
+    if whole is None:
+        return None
+    pairs = [{"resource": item.resource, "action": item.action} for item in submission.items]
+    return bulk_binding_hash(submission.subject, pairs, submission.context, whole.accepted.members)
