@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from pdp import __version__
-from pdp.access_request import catalog_routes, form_routes
+from pdp.access_request import answer_routes, catalog_routes, form_routes
 from pdp.access_request import routes as request_routes
 from pdp.admin import (
     audit_routes,
@@ -44,7 +44,7 @@ from pdp.evaluation.metadata import (
 )
 from pdp.evaluation.page_token import PageTokens
 from pdp.evaluation.requestable import Issuer
-from pdp.ops.asgi import Receive, Scope, Send
+from pdp.ops.asgi import ASGIApp, Receive, Scope, Send
 from pdp.ops.docs_page import DOCS_POLICY, docs_page
 from pdp.ops.gate import UNKNOWN_FAULT, Gate
 from pdp.ops.openapi import DocumentedApi
@@ -85,7 +85,7 @@ class Server:
         limits = services.settings.limits
         # A proxy in front may or may not take the base URL's path off: both are answered.
         self._base_path = urlsplit(services.settings.base_url).path.rstrip("/")
-        self._gate = Gate(
+        self._gate: ASGIApp = Gate(
             self.api,
             handlers,
             services.line_log,
@@ -94,6 +94,8 @@ class Server:
             entity_routes.router.prefix,
             limits.bulk_bytes,
         )
+        if services.tracing is not None:
+            self._gate = services.tracing.around(self._gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
@@ -137,6 +139,8 @@ def _evaluation_parts(services: Services) -> endpoints.Parts:
         rate=services.rate,
         approvals=services.approvals,
         issuer=_issuer(services),
+        depth=limits.depth,
+        traced=None if services.tracing is None else services.tracing.handler,
     )
 
 
@@ -173,6 +177,7 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
     api.include_router(_operations(services, api))
     api.include_router(form_routes.router)
     api.include_router(catalog_routes.router)
+    api.include_router(answer_routes.router)
     api.include_router(request_routes.router)
     for admin in _ADMIN:
         api.include_router(admin)

@@ -91,6 +91,15 @@ def answer_page(title: str, language: str, instance: JsonObject) -> str:
     )
 
 
+def note_page(title: str, language: str, lines: Sequence[str], button: str | None = None) -> str:
+    """A page that says something, with at most one button."""
+    said = "".join(f"<p>{_text(line)}</p>" for line in lines if line)
+    form = ""
+    if button is not None:
+        form = f'<form method="post"><button type="submit">{_text(button)}</button></form>'
+    return _page(title, language, said + form)
+
+
 def _page(title: str, language: str, body: str) -> str:
     return (
         f'<!doctype html><html lang="{_text(language)}"><head><meta charset="utf-8">'

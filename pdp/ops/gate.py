@@ -28,6 +28,9 @@ from pdp.ops.metrics import Metrics
 
 UNKNOWN_FAULT = "the request id finds the cause in the server's log"
 _LONGEST_SHOWN_ID = 200
+_WITH_SECRETS = tuple(
+    f"/access/v1/{name}/" for name in ("interactions", "forms", "catalogs", "catalog")
+)
 
 
 class Gate:
@@ -131,13 +134,22 @@ class Gate:
             "event": "request",
             "request_id": request_id[:_LONGEST_SHOWN_ID].decode("latin-1"),
             "method": scope["method"],
-            "path": path,
+            "path": loggable(path),
             "status": status,
             "ms": round(seconds * 1000, 3),
         }
         if exchange.notes:
             line.update(exchange.notes)
         self._log.add(line)
+
+
+def loggable(path: str) -> str:
+    """A path without the secret that some addresses end in."""
+    if not path.startswith(_WITH_SECRETS):
+        return path
+    parts = path.split("/")
+    shown = 4 if parts[3] == "interactions" else 5
+    return "/".join(parts[:shown]) + ("/…" if len(parts) > shown else "")
 
 
 def _trace_of(error: Exception) -> str:

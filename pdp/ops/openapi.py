@@ -9,6 +9,7 @@ from pdp.ops.openapi_examples import EXAMPLES, REQUESTS
 
 _OPEN = (
     *("/.well-known/", "/access/v1/jwks", "/access/v1/schemas/", "/access/v1/forms/"),
+    *("/access/v1/answers", "/access/v1/interactions/"),
     *("/healthz", "/readyz", "/metrics"),
 )
 _BEARER = {

@@ -21,6 +21,7 @@ ADMIN = {"Authorization": "Bearer demo-admin-key"}
 ITEMWISE = ("/access/v1/evaluations",)
 OPEN_PATHS = (
     *("/.well-known/", "/access/v1/jwks", "/access/v1/schemas/", "/access/v1/forms/"),
+    *("/access/v1/answers", "/access/v1/interactions/"),
     *("/healthz", "/readyz", "/metrics"),
 )
 
