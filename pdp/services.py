@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from pdp.background.wake import wake_after_commits
 from pdp.core.approval_state import STATE_TYPE
@@ -25,7 +26,7 @@ from pdp.policy.bundle import Bundle
 from pdp.policy.live import LivePolicies
 from pdp.policy.source import PolicySource
 from pdp.requesting import desk_of, endpoint_of, runner_of
-from pdp.settings import Settings
+from pdp.settings import Settings, SettingsError
 from pdp.store import clients, policy_versions, versions
 from pdp.store import entities as stored_entities
 from pdp.store.changes import Changes
@@ -34,6 +35,9 @@ from pdp.store.migrate import upgrade
 from pdp.trust.callers import Authenticator
 from pdp.trust.keys import KeyRing
 from pdp.trust.limits import RateLimit
+
+if TYPE_CHECKING:
+    from pdp.ops.tracing import Tracing
 
 _STANDARD_OUTPUT = 1
 
@@ -73,6 +77,7 @@ class Services:
         )
         self.decision_log = self._decision_log()
         self.health = Health([Check("database", self._probe_database)])
+        self.tracing = self._tracing()
 
     def start(self) -> None:
         """Begin following the folder and the database, and writing the logs."""
@@ -126,6 +131,20 @@ class Services:
             log.sample_allow,
             on_drop=lambda lost: self.metrics.dropped("decision", lost),
         )
+
+    def _tracing(self) -> "Tracing | None":
+        if not self.settings.telemetry.enabled:
+            return None
+        try:
+            from pdp.ops.tracing import Tracing
+        except ImportError:
+            raise SettingsError(
+                "`telemetry.enabled` needs further packages: `pip install 'authzen-pdp[otel]'`"
+            ) from None
+        tracing = Tracing(self.settings.telemetry, replica_name())
+        self._closing.callback(tracing.close)
+        self.database.span = tracing.span
+        return tracing
 
     def _log_into_lines(self) -> None:
         root, handler = logging.getLogger(), LineHandler(self.line_log)

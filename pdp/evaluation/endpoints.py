@@ -7,6 +7,7 @@ from typing import NamedTuple
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from pdp.core.values import MAX_DEPTH
 from pdp.evaluation import wire
 from pdp.evaluation.decision_log import DecisionLog
 from pdp.evaluation.page_token import PageTokens
@@ -44,6 +45,8 @@ class Parts(NamedTuple):
     issuer: Issuer | None = None
     rate: RateLimit | None = None
     approvals: Approvals | None = None
+    depth: int = MAX_DEPTH
+    traced: Callable[[str, Handler], Handler] | None = None
 
 
 def handlers(parts: Parts) -> dict[str, ASGIApp]:
@@ -61,15 +64,19 @@ def handlers(parts: Parts) -> dict[str, ASGIApp]:
         Search(parts.tokens, parts.default_page, parts.largest_page), parts.authorizer, parts.clock
     )
 
-    def endpoint(handler: Handler) -> ASGIApp:
-        return JsonEndpoint(handler, "pep", parts.authenticator, parts.body_bytes, parts.rate)
+    def endpoint(name: str, handler: Handler) -> ASGIApp:
+        if parts.traced is not None:
+            handler = parts.traced(name, handler)
+        return JsonEndpoint(
+            handler, "pep", parts.authenticator, parts.body_bytes, parts.rate, depth=parts.depth
+        )
 
     return {
-        EVALUATION: endpoint(evaluation.evaluation),
-        EVALUATIONS: endpoint(evaluation.evaluations),
-        SEARCH + "subject": endpoint(search.handler("subject")),
-        SEARCH + "resource": endpoint(search.handler("resource")),
-        SEARCH + "action": endpoint(search.handler("action")),
+        EVALUATION: endpoint("evaluation", evaluation.evaluation),
+        EVALUATIONS: endpoint("evaluations", evaluation.evaluations),
+        SEARCH + "subject": endpoint("subject search", search.handler("subject")),
+        SEARCH + "resource": endpoint("resource search", search.handler("resource")),
+        SEARCH + "action": endpoint("action search", search.handler("action")),
     }
 
 

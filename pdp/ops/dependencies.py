@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Request
 
-from pdp.core.values import InvalidJson, JsonValue, parse_json
+from pdp.core.values import MAX_DEPTH, InvalidJson, JsonValue, parse_json
 from pdp.errors import INVALID_JSON, Problem
 from pdp.ops.asgi import exchange_of, require_json
 from pdp.trust.callers import Authenticator, Caller
@@ -40,7 +40,7 @@ def caller_with(*roles: str) -> Callable[[Request], Awaitable[Caller]]:
 async def json_body(request: Request) -> JsonValue:
     """The strict JSON body, whatever its shape; raises `Problem` 400."""
     require_json(exchange_of(request.scope).content_type)
-    return parsed(await request.body())
+    return parsed(await request.body(), _depth(request))
 
 
 async def json_body_or_nothing(request: Request) -> Any:
@@ -49,12 +49,17 @@ async def json_body_or_nothing(request: Request) -> Any:
     if not raw:
         return {}
     require_json(exchange_of(request.scope).content_type)
-    return parsed(raw)
+    return parsed(raw, _depth(request))
 
 
-def parsed(raw: bytes) -> JsonValue:
-    """Parse a body; raises `Problem` 400 that names the fault."""
+def _depth(request: Request) -> int:
+    depth: int = request.app.state.settings.limits.depth
+    return depth
+
+
+def parsed(raw: bytes, depth: int = MAX_DEPTH) -> JsonValue:
+    """Parse a body of at most `depth` levels; raises `Problem` 400 that names the fault."""
     try:
-        return parse_json(raw)
+        return parse_json(raw, depth)
     except InvalidJson as fault:
         raise Problem(INVALID_JSON, str(fault), extra={"fault": fault.fault}) from None

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from pdp.core.authzen import InvalidRequest
-from pdp.core.values import JsonObject
+from pdp.core.values import MAX_DEPTH, JsonObject
 from pdp.errors import INVALID_REQUEST, METHOD_NOT_ALLOWED, TOO_LARGE, Problem
 from pdp.ops.asgi import (
     JSON,
@@ -45,6 +45,7 @@ class JsonEndpoint:
         body_limit: most bytes of a body.
         rate: how often each caller may call; None for as often as it likes.
         headers: further headers of every success.
+        depth: most levels of nesting in a body.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class JsonEndpoint:
         body_limit: int,
         rate: RateLimit | None = None,
         headers: tuple[Header, ...] = (),
+        depth: int = MAX_DEPTH,
     ) -> None:
+        self._depth = depth
         self._handler = handler
         self._role = role
         self._authenticator = authenticator
@@ -78,7 +81,7 @@ class JsonEndpoint:
                 self._rate.check(caller.id)
             raw = await read_json_body(exchange, receive, self._body_limit)
             answer = await self._handler(
-                Call(caller, json_object(raw), exchange, scope["query_string"])
+                Call(caller, json_object(raw, self._depth), exchange, scope["query_string"])
             )
         except InvalidRequest as fault:
             await respond_problem(send, invalid_request(fault))
@@ -88,9 +91,9 @@ class JsonEndpoint:
             await respond(send, 200, answer, self._headers)
 
 
-def json_object(raw: bytes) -> JsonObject:
+def json_object(raw: bytes, depth: int = MAX_DEPTH) -> JsonObject:
     """Parse a body that must be one strict JSON object; raises `Problem`."""
-    body = parsed(raw)
+    body = parsed(raw, depth)
     if type(body) is not dict:
         raise Problem(INVALID_REQUEST, "the body must be a JSON object")
     return body

@@ -64,7 +64,7 @@ class Metrics:
         key = (path, status)
         child = self._area_cache.get(key)
         if child is None:
-            child = self._exchanges.labels(_area(path), str(status or 499))
+            child = self._exchanges.labels(area_of(path), str(status or 499))
             if len(self._area_cache) < 1000:
                 self._area_cache[key] = child
         child.inc()
@@ -113,7 +113,8 @@ class Metrics:
         return counter, histogram, gauge
 
 
-def _area(path: str) -> str:
+def area_of(path: str) -> str:
+    """The part of the API that a path belongs to: one of few, whatever the path."""
     if path in _KNOWN_PATHS:
         return path
     for prefix in _KNOWN_PREFIXES:

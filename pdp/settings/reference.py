@@ -90,5 +90,5 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, timedelta):
-        return f"`{value.days}d`"
+        return f"`{value.days}d`" if value.days else f"`{value.seconds}s`"
     return f"`{value}`"

@@ -204,6 +204,15 @@ class AccessRequestSettings(Section):
     endpoint: WebAddress | None = Field(
         None, description="the submission URL, when another service takes the requests"
     )
+    clock_skew: Duration = Field(
+        timedelta(seconds=30), description="by how much clocks may differ; at most `60s`"
+    )
+
+    @model_validator(mode="after")
+    def _little_skew(self) -> "AccessRequestSettings":
+        if self.clock_skew > timedelta(seconds=60):
+            raise ValueError("`clock_skew` must be at most `60s`")
+        return self
 
 
 class RetentionSettings(Section):
@@ -222,3 +231,6 @@ class TelemetrySettings(Section):
 
     enabled: bool = Field(False, description="whether traces are sent")
     sample: float = Field(0.01, ge=0.0, le=1.0, description="part of the requests that is traced")
+    endpoint: WebAddress | None = Field(
+        None, description="the URL that takes OTLP over HTTP; else what the variables of OTel say"
+    )

@@ -6,6 +6,7 @@ than once (serialization failures, deadlocks, lost connections), so it changes n
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import anyio.to_thread
@@ -35,6 +36,8 @@ __all__ = ["CommitUnknown", "Database", "IntegrityError", "Session", "StoreUnava
 T = TypeVar("T")
 Work = Callable[[Session], T]
 
+_NO_SPAN = nullcontext()
+
 # Engines that speak PostgreSQL's protocol but have no NOTIFY: replicas there only poll.
 _WITHOUT_NOTIFY = ("CockroachDB", "-YB-")
 
@@ -48,6 +51,8 @@ class Database:
         self.reader = reader
         self.on_postgres = writer.dialect.name == "postgresql"
         self.on_announced: Callable[[set[str]], None] | None = None
+        self.span: Callable[[str], AbstractContextManager[object]] = lambda name: _NO_SPAN
+        """Opened around each unit of work, by its kind; for whoever traces requests."""
         self._peeker = reader
         if self.on_postgres:
             self._peeker = writer.execution_options(isolation_level="AUTOCOMMIT")
@@ -69,11 +74,13 @@ class Database:
 
     def read(self, work: Work[T]) -> T:
         """Run `work` on one consistent snapshot; raises `StoreUnavailable`."""
-        return self._reading(self.reader, work)
+        with self.span("store read"):
+            return self._reading(self.reader, work)
 
     def peek(self, work: Work[T]) -> T:
         """Run `work` that is a single query, at the least cost; raises `StoreUnavailable`."""
-        return self._reading(self._peeker, work)
+        with self.span("store peek"):
+            return self._reading(self._peeker, work)
 
     def write(self, work: Work[T]) -> T:
         """Run `work` in a transaction and commit; on return the change is durable.
@@ -82,6 +89,10 @@ class Database:
             StoreUnavailable: nothing was changed.
             CommitUnknown: the connection broke during the commit; the outcome must be looked up.
         """
+        with self.span("store write"):
+            return self._writing(work)
+
+    def _writing(self, work: Work[T]) -> T:
         fault: Exception | None = None
         for _ in pauses():
             try:
