@@ -2,11 +2,11 @@
 
 import hmac
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from pdp.core.binding import binding_hashes
-from pdp.core.denial import Accepted, Denial, Recipient, Refused, Submission
+from pdp.core.denial import SKEW, Accepted, Denial, Recipient, Refused, Submission
 from pdp.core.denial_check import check_denial, check_reference
 from pdp.core.denial_claims import InvalidClaims, claims_from_json
 from pdp.core.evaluation_id import MAC_BYTES, EvaluationId, parse_evaluation_id, proof_bytes
@@ -40,6 +40,7 @@ class DenialProof(NamedTuple):
         opener: this deployment's keys.
         issuers: how to verify the tokens of each PDP whose denials are taken, by its identifier.
         unverified_issuer: who a token says it is from.
+        skew: by how much the clocks of two hosts may differ.
     """
 
     identifier: str
@@ -47,6 +48,7 @@ class DenialProof(NamedTuple):
     opener: Opener
     issuers: Mapping[str, Verify]
     unverified_issuer: Callable[[str], str | None]
+    skew: timedelta = SKEW
 
     def check(
         self, denial: Denial, submission: Submission, caller: str, now: datetime, at: str
@@ -66,7 +68,7 @@ class DenialProof(NamedTuple):
         except (BadToken, InvalidClaims) as error:
             return Refused("invalid_denial_binding", place, str(error))
         recipient = Recipient(self.issuers.keys(), (self.endpoint,), caller)
-        return check_denial(claims, denial, submission, recipient, now=now, at=at)
+        return check_denial(claims, denial, submission, recipient, now=now, skew=self.skew, at=at)
 
     def _by_reference(
         self, denial: Denial, submission: Submission, caller: str, now: datetime, at: str
@@ -78,7 +80,7 @@ class DenialProof(NamedTuple):
                 proven = self._proven(reference, submission, caller)
             except NotCanonical as error:
                 return Refused("invalid_denial_binding", error.at, str(error))
-        return check_reference(reference, denial, proven=proven, now=now, at=at)
+        return check_reference(reference, denial, proven=proven, now=now, skew=self.skew, at=at)
 
     def _proven(self, reference: EvaluationId, submission: Submission, caller: str) -> bool:
         hashes = binding_hashes(*submission, reference.members)

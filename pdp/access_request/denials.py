@@ -1,14 +1,14 @@
 """The denials that a submission presents, held against it; each opens one request only."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from pdp.access_request.denial_proof import DenialProof
 from pdp.access_request.desk import Desk
 from pdp.access_request.order import UsedDenial
 from pdp.access_request.submission import Submission, denials_of
-from pdp.core.denial import SKEW, Accepted, Denial, Refused
+from pdp.core.denial import Accepted, Denial, Refused
 from pdp.core.moment import format_moment
 from pdp.core.values import JsonObject
 from pdp.errors import EXPIRED_DENIAL, INVALID_DENIAL_BINDING, NOT_REQUESTABLE, Kind, Problem
@@ -19,6 +19,8 @@ _KINDS: Mapping[str, Kind] = {
     "invalid_denial_binding": INVALID_DENIAL_BINDING,
     "expired_denial": EXPIRED_DENIAL,
 }
+
+LARGEST_SKEW = timedelta(seconds=60)
 
 
 class Proven(NamedTuple):
@@ -36,7 +38,7 @@ class Proven(NamedTuple):
 
     def marks(self) -> Iterator[UsedDenial]:
         """What is remembered of its use: by its token, and by its evaluation."""
-        until = self.accepted.deadline + 2 * SKEW
+        until = self.accepted.deadline + 2 * LARGEST_SKEW
         at = self.at
         if self.accepted.token_id is not None:
             place = f"{at}/binding_token"
@@ -63,7 +65,14 @@ class Proven(NamedTuple):
 def proof_of(desk: Desk) -> DenialProof:
     """Checks the denials of this PDP and of those that are trusted."""
     issuers = {**desk.trusted.verifiers(), desk.identifier: desk.keys.verify}
-    return DenialProof(desk.identifier, desk.endpoint, desk.keys, issuers, issuer_of)
+    return DenialProof(
+        desk.identifier,
+        desk.endpoint,
+        desk.keys,
+        issuers,
+        issuer_of,
+        desk.settings.access_requests.clock_skew,
+    )
 
 
 def prove_denials(

@@ -12,6 +12,7 @@ from pdp.store import idempotency
 from pdp.store.engine import Session
 from pdp.store.idempotency import KeptAnswer
 from pdp.store.tasks import Task
+from pdp.trust.callers import Caller
 
 _LONGEST = 255
 _AFTER_END = timedelta(hours=24)
@@ -53,7 +54,7 @@ class Key(NamedTuple):
         return kept
 
 
-def key_of(text: str | None, caller: str, body: JsonObject) -> Key | None:
+def key_of(text: str | None, caller: Caller, body: JsonObject) -> Key | None:
     """The key of a submission; None where none is given; raises `Problem` 400."""
     if text is None:
         return None
@@ -61,7 +62,9 @@ def key_of(text: str | None, caller: str, body: JsonObject) -> Key | None:
         raise Problem(
             INVALID_REQUEST, f"`Idempotency-Key` must be 1 to {_LONGEST} visible characters"
         )
-    return Key(caller, text, _fingerprint(body))
+    # One person may call through several clients, which must not find each other's requests.
+    requester = caller.id if caller.client_id is None else f"{caller.id} {caller.client_id}"
+    return Key(requester, text, _fingerprint(body))
 
 
 def _fingerprint(body: JsonObject) -> str:

@@ -59,7 +59,7 @@ async def submit(
     desk = _desk(request)
     try:
         content, submission = _read(body)
-        key = key_of(idempotency_key, caller.id, content)
+        key = key_of(idempotency_key, caller, content)
         receipt = await _received(desk, submission, caller, key, _cause(request, caller))
     except InvalidRequest as fault:
         raise _misshapen(fault) from None

@@ -16,6 +16,7 @@ from pdp.core.task import Task as CoreTask
 from pdp.core.task_effects import ApprovalGranted, Change, ItemResolved, VoteCast
 from pdp.core.task_json import to_json
 from pdp.core.values import EntityUid, JsonObject
+from pdp.errors import UNAVAILABLE, Problem
 from pdp.store import task_items, tasks, votes
 from pdp.store.engine import Session
 from pdp.store.tasks import Task
@@ -71,16 +72,12 @@ class VoteKeptBefore(Exception):
 
 
 def retrying(once: Callable[[], T | None], times: int = 64) -> T:
-    """Run `once` until it was not lost to another writer."""
+    """Run `once` until it was not lost to another writer; raises `Problem` 503 if it always is."""
     for _ in range(times):
         found = once()
         if found is not None:
             return found
-    raise ContendedTask
-
-
-class ContendedTask(Exception):
-    """Others kept changing the task; the caller may ask again."""
+    raise Problem(UNAVAILABLE, "others keep changing the request", headers={"Retry-After": "1"})
 
 
 def columns_of(task: CoreTask) -> dict[str, Any]:
