@@ -168,6 +168,7 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
         separate_input_output_schemas=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     api.state.services = services
     for name in _ROUTE_NEEDS:

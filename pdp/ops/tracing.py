@@ -5,14 +5,14 @@ here is in the way of a request.
 """
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace import Span, SpanKind, StatusCode, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from pdp import __version__
@@ -24,6 +24,9 @@ from pdp.settings import TelemetrySettings
 _CARRIED = (b"traceparent", b"tracestate")
 # What a request's log line says that is also told in its span; never a name, an id or a property.
 _TOLD = ("decision", "policy_version")
+# A collector that is down must hold up the end of the server no longer than this.
+_EXPORT_SECONDS = 2.0
+_NO_SPAN = nullcontext()
 
 
 class Tracing:
@@ -48,14 +51,15 @@ class Tracing:
         )
         sampler = ParentBased(TraceIdRatioBased(settings.sample))
         self._provider = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(
-            BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.endpoint))
-        )
+        exporter = OTLPSpanExporter(endpoint=settings.endpoint, timeout=_EXPORT_SECONDS)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("pdp", __version__)
         self._propagator = TraceContextTextMapPropagator()
 
-    def span(self, name: str) -> AbstractContextManager[Span]:
-        """A span within the one that is open, for as long as the context is entered."""
+    def span(self, name: str) -> AbstractContextManager[object]:
+        """A span within the one that is open; none outside of a traced request."""
+        if not get_current_span().is_recording():
+            return _NO_SPAN
         # An exception's text may quote what the caller sent: it goes to the log, not elsewhere.
         return self._tracer.start_as_current_span(
             name, record_exception=False, set_status_on_exception=False
