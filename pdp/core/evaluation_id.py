@@ -22,6 +22,7 @@ RANDOM_BYTES = 10
 LONGEST = 2_048
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _DIGITS = {digit: value for value, digit in enumerate(_ALPHABET)}
 
 
@@ -132,8 +133,9 @@ def _json(words: list[str]) -> str:
 
 
 def _base32(number: int, length: int) -> str:
-    digits = [_ALPHABET[(number >> (5 * place)) & 31] for place in range(length - 1, -1, -1)]
-    return "".join(digits)
+    # Two digits at a time: every requestable denial writes over a hundred.
+    pairs = [_PAIRS[(number >> (10 * place)) & 1023] for place in range((length - 1) // 2, -1, -1)]
+    return "".join(pairs)[length % 2 :]
 
 
 def _number(digits: str) -> int:

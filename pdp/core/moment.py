@@ -30,9 +30,7 @@ def parse_moment(text: str) -> datetime:
 
 def format_moment(moment: datetime) -> str:
     """Write an aware moment in UTC, with a fraction only where it has one."""
-    moment = moment.astimezone(UTC)
-    whole = moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
-    return whole + (f".{moment.microsecond:06d}Z" if moment.microsecond else "Z")
+    return moment.astimezone(UTC).isoformat()[:-6] + "Z"
 
 
 def whole_seconds(moment: datetime) -> datetime:

@@ -119,13 +119,14 @@ def requestable_context(
     identifier = identifier.proven(
         issuer.signer.mac(EVALUATION_ID_MAC, proof_bytes(identifier, bound, caller.id))
     )
+    named = str(identifier)
     claims = BindingClaims(
         issuer.identifier,
         (issuer.endpoint,),
         issued_at=now,
         expires_at=expires_at,
         token_id="bt_" + random(16).hex(),
-        evaluation_id=str(identifier),
+        evaluation_id=named,
         denial_expires_at=expires_at,
         members=members,
         binding_hash=bound,
@@ -136,7 +137,7 @@ def requestable_context(
     if workflow.hide_payload:
         token = issuer.signer.conceal(token)
     return {
-        "evaluation_id": str(identifier),
+        "evaluation_id": named,
         "evaluated_at": format_moment(whole_seconds(now)),
         "reason": workflow.reason,
         "access_request": _access_request(

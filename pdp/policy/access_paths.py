@@ -24,6 +24,7 @@ class AccessPaths(NamedTuple):
         literals: what is read of entities that the conditions name.
         targets: the entities that `in` compares ancestors with; None when data says which.
         members: members of the context that are read; None when all are.
+        approval: members of `context.approval` that are read; None when all are.
         types: entity types that the conditions name.
         constant: whether the conditions mention nothing of the request, or there are none.
     """
@@ -35,6 +36,7 @@ class AccessPaths(NamedTuple):
     literals: tuple[tuple[EntityUid, Reach], ...] = ()
     targets: frozenset[EntityUid] | None = frozenset()
     members: frozenset[str] | None = frozenset()
+    approval: frozenset[str] | None = frozenset()
     types: frozenset[str] = frozenset()
     constant: bool = True
 
@@ -86,6 +88,7 @@ def merged(several: Iterable[AccessPaths]) -> AccessPaths:
         tuple(sorted(literals.items())),
         _either(targets),
         _either(members),
+        _either([paths.approval for paths in distinct]),
         frozenset[str]().union(*[paths.types for paths in distinct]),
         all(paths.constant for paths in distinct),
     )
@@ -147,13 +150,15 @@ class _Reader:
         if self._everything:
             literals = tuple((uid, ALL) for uid in sorted(self._literals))
             types = frozenset(self._types)
-            return AccessPaths(ALL, ALL, ALL, ALL, literals, None, None, types, False)
+            return AccessPaths(ALL, ALL, ALL, ALL, literals, None, None, None, types, False)
         context = self._roots["context"]
+        approval = context.attrs.get("approval", Place())
         return AccessPaths(
             **{name: place.reach() for name, place in self._roots.items()},
             literals=self._read_literals(),
             targets=None if self._any_target else frozenset(self._targets),
             members=None if context.used else frozenset(context.attrs),
+            approval=None if context.used or approval.used else frozenset(approval.attrs),
             types=frozenset(self._types),
             constant=not self._varies,
         )

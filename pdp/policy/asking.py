@@ -6,6 +6,7 @@ from pdp.core.values import JsonObject
 from pdp.policy.engine import EngineRequest
 from pdp.policy.entity_slice import EntityReader
 from pdp.policy.mapping import CedarRequest
+from pdp.policy.reach import NOTHING, Reach
 from pdp.policy.roles import Three
 from pdp.policy.slice import Slice
 
@@ -26,10 +27,28 @@ def engine_request(chosen: Slice, three: Three, context: JsonObject) -> EngineRe
     return asked
 
 
-def is_plain(chosen: Slice, request: CedarRequest) -> bool:
+def is_plain(chosen: Slice, request: CedarRequest, context: JsonObject) -> bool:
     """Whether three different entities are all that is looked at."""
     principal, action, resource = request.principal_uid, request.action_uid, request.resource_uid
-    return not (chosen.walks or principal == resource or action in (principal, resource))
+    if chosen.walks or principal == resource or action in (principal, resource):
+        return False
+    return not (chosen.walks_context and context and _meets_entity(context, chosen.access.context))
+
+
+def _meets_entity(values: JsonObject, reach: Reach) -> bool:
+    """Whether what is read of a record goes on through a reference to an entity."""
+    if reach.everything:
+        return True
+    for name, below in reach.attrs:
+        value = values.get(name)
+        if below == NOTHING or value is None:
+            continue
+        if below.everything:
+            return True
+        inside = isinstance(value, dict) and "__extn" not in value
+        if inside and ("__entity" in value or _meets_entity(value, below)):
+            return True
+    return False
 
 
 def entity_texts(
@@ -40,7 +59,7 @@ def entity_texts(
     context: JsonObject,
 ) -> list[str]:
     """The entities for one decision, each as JSON text; empty ones are to be left out."""
-    if not is_plain(chosen, request):
+    if not is_plain(chosen, request, context):
         return reader.texts(request, chosen, context)
     overlays, cuts = request.overlays, chosen.cuts
     if not overlays:

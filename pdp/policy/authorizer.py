@@ -162,6 +162,10 @@ def _with_facts(
     """The context with the reserved members that conditions of the slice look at."""
     found = dict(context)
     if approval is not None and chosen.reads_approval:
+        members = chosen.approval_members
+        # The engine takes 20 us for each moment that it reads.
+        if members is not None:
+            approval = {name: approval[name] for name in members if name in approval}
         found["approval"] = approval
     if chosen.reads_now:
         found["now"] = cedar_datetime(now)

@@ -35,7 +35,7 @@ class Groups:
         context: JsonObject,
     ) -> None:
         """Put a request into a group of its slice."""
-        plain = not request.overlays and is_plain(chosen, request)
+        plain = not request.overlays and is_plain(chosen, request, context)
         group = self._open.get((chosen, plain))
         item = _Item(position, request, three, context)
         if group is None or not group.take(item):

@@ -67,7 +67,7 @@ class EntityReader:
         for uid, cut in zip(uids, chosen.cuts, strict=True):
             known = wants.get(uid)
             wants[uid] = cut.want if known is None else known.along_with(cut.want)
-        if chosen.walks:
+        if chosen.walks or chosen.walks_context:
             access = chosen.access
             walk = _Walk(self, request.overlays, wants)
             walk.entity(principal, access.principal)

@@ -73,11 +73,14 @@ class Slice:
         is_fixed: whether its answer is the same for all requests that it is the slice of: its heads
             match, and its conditions mention nothing of a request.
         fixed: that answer, once it is known.
-        walks: whether its conditions look at entities other than the request's own three.
+        walks: whether its conditions look at entities other than the request's own three, from
+            these or from ones that they name.
+        walks_context: whether they would look at entities that the context refers to.
         reads_now: whether they look at `context.now`.
         reads_caller: whether they look at `context.caller`.
         reads_request: whether they look at `context.request`.
         reads_approval: whether they look at `context.approval`.
+        approval_members: what of it they look at; None for all.
         reads_reserved: whether they look at any of these.
     """
 
@@ -85,6 +88,7 @@ class Slice:
         "_entries",
         "_handle",
         "access",
+        "approval_members",
         "context_members",
         "cuts",
         "fixed",
@@ -98,6 +102,7 @@ class Slice:
         "targets",
         "templates",
         "walks",
+        "walks_context",
     )
 
     def __init__(self, entries: Sequence[Entry], workflow_order: Mapping[str, int]) -> None:
@@ -117,13 +122,13 @@ class Slice:
         roots = (access.principal, access.action, access.resource)
         self.cuts = tuple(_cut(reach.want(), self.targets) for reach in roots)
         self.is_fixed = access.constant
-        self.walks = bool(access.literals) or any(
-            reach.onward() for reach in (*roots, access.context)
-        )
+        self.walks = bool(access.literals) or any(reach.onward() for reach in roots)
+        self.walks_context = access.context.onward()
         self.reads_now = access.reads("now")
         self.reads_caller = access.reads("caller")
         self.reads_request = access.reads("request")
         self.reads_approval = access.reads("approval")
+        self.approval_members = access.approval
         self.reads_reserved = (
             self.reads_now or self.reads_caller or self.reads_request or self.reads_approval
         )
