@@ -5,11 +5,19 @@ Verification names its algorithms and its keys; `none`, a MAC where a signature 
 against what they must say in `pdp.trust.claims`.
 """
 
+import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    derive_private_key,
+)
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, import_key
@@ -32,6 +40,9 @@ _REGISTRIES = {
     name: jws.JWSRegistry(algorithms=[name], strict_check_header=False)
     for name in ("ES256", "Ed25519", "RS256", "PS256")
 }
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+_ECDSA = ECDSA(SHA256())
+_P256_BYTES = 32
 _SEED = 64
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _KEY_WRAP, _CONTENT = "ECDH-ES+A256KW", "A256GCM"
@@ -44,6 +55,9 @@ class PrivateKey:
         self._key = key
         self.kid = str(key.thumbprint())
         self.algorithm: SigningAlgorithm = "ES256" if isinstance(key, ECKey) else "Ed25519"
+        private = key.private_key
+        self._ec = private if isinstance(private, EllipticCurvePrivateKey) else None
+        self._heads: dict[str | None, bytes] = {}
 
     @classmethod
     def generate(cls, algorithm: SigningAlgorithm = "ES256") -> "PrivateKey":
@@ -78,14 +92,30 @@ class PrivateKey:
 
     def sign(self, payload: bytes, typ: str | None = None) -> str:
         """A compact JWS over `payload`."""
-        header = {"alg": self.algorithm, "kid": self.kid} | ({"typ": typ} if typ else {})
+        if self._ec is not None:
+            return self._sign_es256(self._ec, payload, typ)
         return jws.serialize_compact(
-            header, payload, self._key, registry=_REGISTRIES[self.algorithm]
+            self._header(typ), payload, self._key, registry=_REGISTRIES[self.algorithm]
         )
+
+    def _header(self, typ: str | None) -> dict[str, Any]:
+        return {"alg": self.algorithm, "kid": self.kid} | ({"typ": typ} if typ else {})
+
+    def _sign_es256(self, key: EllipticCurvePrivateKey, payload: bytes, typ: str | None) -> str:
+        # Every requestable denial is signed: by way of the library it takes almost three times
+        # as long as the signature itself. What comes out is the same form (RFC 7518, section 3.4).
+        head = self._heads.get(typ)
+        if head is None:
+            head = _encoded(_compact(self._header(typ)).encode())
+            self._heads[typ] = head
+        signed = head + b"." + _encoded(payload)
+        pair = decode_dss_signature(key.sign(signed, _ECDSA))
+        signature = b"".join(number.to_bytes(_P256_BYTES, "big") for number in pair)
+        return (signed + b"." + _encoded(signature)).decode()
 
     def sign_claims(self, claims: Mapping[str, Any], typ: str | None = None) -> str:
         """A signed JWT of `claims`."""
-        return self.sign(json.dumps(claims, separators=(",", ":")).encode(), typ)
+        return self.sign(_compact(claims).encode(), typ)
 
     def decrypt(self, token: str) -> str:
         """The signed token inside a nested JWE; raises `BadToken`."""
@@ -200,6 +230,10 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
         return str(_imported(jwk)[1].thumbprint())
     except (JoseError, ValueError, TypeError, KeyError):
         raise BadToken("the key cannot be used here") from None
+
+
+def _encoded(raw: bytes) -> bytes:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
 
 def _imported(jwk: Mapping[str, Any]) -> tuple[frozenset[str], Key]:
