@@ -50,6 +50,7 @@ from pdp.ops.gate import UNKNOWN_FAULT, Gate
 from pdp.ops.openapi import DocumentedApi
 from pdp.policy.bundle import BundleError
 from pdp.policy.source_files import UnreadableFolder
+from pdp.queue import task_routes
 from pdp.services import Services, utc_now
 from pdp.settings import Settings, SettingsError
 from pdp.store.connect import BadAddress
@@ -62,6 +63,7 @@ _ROUTE_NEEDS = (
     *("settings", "database", "authenticator", "keys", "rate"),
     *("source", "live", "decision_log", "desk"),
 )
+_QUEUE = (task_routes.router,)
 _ADMIN = (
     entity_routes.router,
     policy_routes.router,
@@ -180,6 +182,8 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
     api.include_router(catalog_routes.router)
     api.include_router(answer_routes.router)
     api.include_router(request_routes.router)
+    for queue in _QUEUE:
+        api.include_router(queue)
     for admin in _ADMIN:
         api.include_router(admin)
     return api

@@ -1,0 +1,1 @@
+"""The queues of requests, for approvers and for connected authorization servers."""

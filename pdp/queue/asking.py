@@ -1,0 +1,104 @@
+"""What every call to the queue says: who asks, for whom, from where."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+
+from pdp.access_request.desk import Desk
+from pdp.access_request.verdict import reference_from
+from pdp.core.authzen import InvalidRequest
+from pdp.core.cause import Cause
+from pdp.core.language import preferred
+from pdp.core.values import EntityUid, JsonObject, JsonValue
+from pdp.errors import INVALID_REQUEST, Problem
+from pdp.ops.asgi import exchange_of
+from pdp.ops.dependencies import caller_of, json_body, json_body_or_nothing
+from pdp.queue.sight import Sight, person_of, sight_of
+from pdp.trust.callers import Caller
+
+Asker = Annotated[Caller, Depends(caller_of)]
+Body = Annotated[JsonValue, Depends(json_body)]
+MaybeBody = Annotated[Any, Depends(json_body_or_nothing)]
+ActsFor = Annotated[
+    str | None,
+    Query(max_length=1000, description="`type:id` of the approver for whom a proxy looks."),
+]
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of this process."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def object_of(body: JsonValue) -> JsonObject:
+    """A body that must be an object; raises `Problem` 400."""
+    if not isinstance(body, dict):
+        raise misshapen(InvalidRequest("", "must be a JSON object"))
+    return body
+
+
+def named_approver(body: JsonObject, desk: Desk, member: str = "approver") -> EntityUid | None:
+    """The person that a body names, as a Cedar entity; raises `Problem` 400."""
+    if body.get(member) is None:
+        return None
+    try:
+        return uid_of(reference_from(body[member], f"/{member}"), desk)
+    except InvalidRequest as fault:
+        raise misshapen(fault) from None
+
+
+def uid_of(reference: JsonObject, desk: Desk) -> EntityUid:
+    """The Cedar entity of `{"type", "id"}`."""
+    return (desk.authorizer().mapping.entity_type(reference["type"]), reference["id"])
+
+
+def named_in_query(text: str | None, desk: Desk) -> EntityUid | None:
+    """The person of `?approver=type:id`; raises `Problem` 400."""
+    if text is None:
+        return None
+    kind, colon, identifier = text.partition(":")
+    if not (kind and colon and identifier):
+        raise misshapen(InvalidRequest("/query/approver", "must be `type:id`"))
+    return uid_of({"type": kind, "id": identifier}, desk)
+
+
+def sight_for(caller: Caller, named: EntityUid | None) -> Sight:
+    """What a caller sees, for itself or for whom it names; raises `Problem` 403."""
+    if named is None:
+        return sight_of(caller, None, named=False)
+    return sight_of(caller, person_of(caller, named), named=True)
+
+
+def cause_of(request: Request, caller: Caller, person: EntityUid | None = None) -> Cause:
+    """Who did it, for the audit: the person, through the caller; else the caller."""
+    request_id = exchange_of(request.scope).request_id or b""
+    origin: JsonObject = {"request_id": request_id.decode("latin-1"), "transport": "queue"}
+    if request.client is not None:
+        origin["address"] = request.client.host
+    if person is None:
+        return Cause("caller", caller.id, None, origin)
+    return Cause(person[0], person[1], {"caller": caller.id}, origin)
+
+
+def languages_of(request: Request) -> tuple[str, ...]:
+    """What the reader wants, best first."""
+    language = exchange_of(request.scope).language
+    return preferred(None if language is None else language.decode("latin-1"))
+
+
+def version_wanted(if_match: str | None) -> int | None:
+    """The version that `If-Match` names; raises `Problem` 400."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise misshapen(InvalidRequest("/header/If-Match", "must be an ETag of this request"))
+    return int(text)
+
+
+def misshapen(fault: InvalidRequest) -> Problem:
+    """The answer to a request of the wrong shape."""
+    where = fault.at or "the body"
+    errors = [{"pointer": fault.at, "detail": fault.message}]
+    return Problem(INVALID_REQUEST, f"`{where}` {fault.message}", errors=errors)
