@@ -50,7 +50,15 @@ from pdp.ops.gate import UNKNOWN_FAULT, Gate
 from pdp.ops.openapi import DocumentedApi
 from pdp.policy.bundle import BundleError
 from pdp.policy.source_files import UnreadableFolder
-from pdp.queue import task_routes
+from pdp.queue import (
+    approval_routes,
+    bulk_routes,
+    deputy_routes,
+    event_routes,
+    handling_routes,
+    subscription_routes,
+    task_routes,
+)
 from pdp.services import Services, utc_now
 from pdp.settings import Settings, SettingsError
 from pdp.store.connect import BadAddress
@@ -63,7 +71,15 @@ _ROUTE_NEEDS = (
     *("settings", "database", "authenticator", "keys", "rate"),
     *("source", "live", "decision_log", "desk"),
 )
-_QUEUE = (task_routes.router,)
+_QUEUE = (
+    task_routes.router,
+    handling_routes.router,
+    bulk_routes.router,
+    approval_routes.router,
+    subscription_routes.router,
+    event_routes.router,
+    deputy_routes.router,
+)
 _ADMIN = (
     entity_routes.router,
     policy_routes.router,
