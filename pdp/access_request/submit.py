@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pdp.access_request.actors import require_actor
 from pdp.access_request.callback import callback_of
 from pdp.access_request.case import Case, load_case
+from pdp.access_request.catalogs import check_catalogs
 from pdp.access_request.denials import Proven, prove_denials
 from pdp.access_request.desk import Desk
 from pdp.access_request.forms import check_form, form_of
@@ -44,7 +45,8 @@ def check_submission(desk: Desk, submission: Submission, caller: Caller, now: da
     1. the caller may submit for this subject;
     2. every denial is one of ours or of a trusted PDP, for exactly this, and fresh (ARAP, Denial
        Binding and Binding Token Integrity);
-    3. its template is still offered; 4. the wishes and the form (ARAP, Machine-Readable Forms);
+    3. its template is still offered; 4. the wishes, the form and what was chosen from catalogs
+    (ARAP, Machine-Readable Forms, Catalog References);
     5. the chain of actors is proven (ARAP, Delegation); 6. the callback is registered.
 
     Raises:
@@ -55,7 +57,7 @@ def check_submission(desk: Desk, submission: Submission, caller: Caller, now: da
     require_subject(submission, caller, authorizer)
     proven = prove_denials(desk, submission, caller.id, now)
     items = tuple(_items(submission, proven, authorizer))
-    _require_forms(submission, items, authorizer)
+    _require_forms(submission, items, authorizer, caller.facts, now)
     actor = require_actor(submission.client, caller)
     offered = all(item.workflow.callbacks for item in items)
     callback = callback_of(submission, caller, offered=offered)
@@ -172,12 +174,17 @@ def _workflow_of(proven: Proven, authorizer: Authorizer) -> Workflow:
 
 
 def _require_forms(
-    submission: Submission, items: tuple[OrderItem, ...], authorizer: Authorizer
+    submission: Submission,
+    items: tuple[OrderItem, ...],
+    authorizer: Authorizer,
+    facts: JsonObject,
+    now: datetime,
 ) -> None:
     faults: list[JsonObject] = []
     for position, item in enumerate(items):
         form = form_of(authorizer.bundle.forms, item.workflow)
         faults += check_form(item.workflow, form, submission, position)
+        faults += check_catalogs(item.workflow, submission, position, authorizer, now, facts)
     if faults:
         raise Problem(INVALID_REQUEST, "the form is not filled in as it asks", errors=faults)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from pdp.core.values import JsonObject
-from pdp.core.workflow import NO_WORKFLOWS, Workflow, Workflows
+from pdp.core.workflow import NO_WORKFLOWS, Step, Workflow, Workflows
 from pdp.core.workflow_parse import InvalidWorkflows, parse_workflows
 from pdp.policy.finding import Report, SourceText
 from pdp.policy.lint import nobody_approves
@@ -33,6 +33,7 @@ def load_workflows(
             span = yaml_span(parsed, source, fault.path)
             report.add("invalid-workflow", "error", source, span, fault.message)
         return _names_only(parsed)
+    _check_deciders(workflows, parsed, source, report)
     _check_forms(workflows, forms, parsed, source, report)
     _check_use(workflows, loaded, parsed, source, report)
     _check_approvers(workflows, loaded, schema, parsed, source, report)
@@ -43,6 +44,26 @@ def _names_only(parsed: YamlText) -> Workflows:
     """The names of a faulty file, so that `@approval` is not called unknown for its sake."""
     named = parsed.value.get("workflows") if isinstance(parsed.value, dict) else None
     return Workflows({name: Workflow(name, ()) for name in named} if type(named) is dict else {})
+
+
+def _check_deciders(
+    workflows: Workflows, parsed: YamlText, source: SourceText, report: Report
+) -> None:
+    """A page that the subject visits must not be all that stands between asking and having."""
+    for workflow in workflows:
+        if not any(_decides(step) for step in workflow.steps):
+            span = yaml_span(parsed, source, ("workflows", workflow.name, "steps"))
+            message = "no step decides: visiting a page approves nothing by itself"
+            fix = "add a step of the kind `human`, `policy` or `external`"
+            report.add("invalid-workflow", "error", source, span, message, fix)
+
+
+def _decides(step: Step) -> bool:
+    if step.any_of:
+        return all(_decides(part) for part in step.any_of)
+    if step.all_of:
+        return any(_decides(part) for part in step.all_of)
+    return step.kind != "interaction"
 
 
 def _check_forms(

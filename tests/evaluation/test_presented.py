@@ -217,7 +217,7 @@ WIDER = [
 
 @pytest.mark.requirement("ARAP-180")
 @pytest.mark.requirement("ARAP-192")
-@pytest.mark.parametrize(("scope", "covered"), WIDER, ids=str)
+@pytest.mark.parametrize(("scope", "covered"), WIDER, ids=[str(number) for number in range(5)])
 def test_a_scope_covers_what_it_says(pdp: Pdp, scope: Scope, covered: set[str]) -> None:
     given = pdp.grant(READ, scope=scope)
     found = {
