@@ -9,6 +9,9 @@ from pdp.core.task import Question, policy_questions
 from pdp.core.task_answers import auto_approve, policy_result
 from pdp.core.task_effects import Change
 
+WHOLE = ""
+"""The `step` that policies see when the request as a whole is asked about."""
+
 
 def settle_policy_steps(desk: Desk, case: Case, change: Change, now: datetime) -> Change:
     """Answer every `policy` step that a change has begun, until none waits.
@@ -29,13 +32,15 @@ def settle_policy_steps(desk: Desk, case: Case, change: Change, now: datetime) -
 
 
 def approve_by_policy(desk: Desk, case: Case, change: Change, now: datetime) -> Change:
-    """Approve the items of a new request for which Cedar permits `access_request:auto_approve`."""
+    """Approve the items of a new request for which Cedar permits `access_request:auto_approve`.
+
+    It is asked of no step, so that a policy which names one decides that step alone.
+    """
     permitted: dict[int, tuple[str, ...]] = {}
     for item in change.task.items:
         if not item.pending:
             continue
-        step = change.task.plan_of(item).workflow.steps[0].name
-        found = _automatic(desk, case, item.position, step, now)
+        found = _automatic(desk, case, item.position, WHOLE, now)
         if found is not None:
             permitted[item.position] = found
     return change.then(auto_approve(change.task, permitted, now)) if permitted else change
