@@ -27,7 +27,7 @@ from pdp.queue.asking import (
     sight_for,
 )
 from pdp.queue.detail import approval_json
-from pdp.queue.doc import APPROVAL, PERSON, documented
+from pdp.queue.doc import APPROVAL, CURSOR, PERSON, documented
 from pdp.queue.listing import LARGEST_PAGE
 from pdp.queue.sight import Sight, person_of
 from pdp.queue.task_routes import cursor_from

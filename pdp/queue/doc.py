@@ -6,6 +6,7 @@ from pdp.core.values import JsonObject
 from pdp.ops.problem_doc import problem_responses
 
 TASK_ID = "arq_2Q1Zk0WmYc7b9TtPZ4d8fA"
+CURSOR = "WzE3Nzc1Nzk1MDAwMDAwMDAsICJhcnFfMVEiXQ"
 PERSON: JsonObject = {"type": "user", "id": "bob@example.com"}
 LINE: JsonObject = {
     "id": TASK_ID,

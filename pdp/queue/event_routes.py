@@ -18,10 +18,17 @@ _EXAMPLE = (
 _LARGEST = 2**63 - 1
 
 
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
 @router.get(
     "",
     summary="What happens, as it happens",
     response_model=None,
+    response_class=EventStream,
     responses={
         200: {"content": {"text/event-stream": {"example": _EXAMPLE}}, "description": "A stream"},
         **problem_responses(),
@@ -50,6 +57,4 @@ async def events(
     if feed is None:
         feed = request.app.state.event_feed = EventFeed(desk)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(
-        feed.listen(sight, place), media_type="text/event-stream", headers=headers
-    )
+    return EventStream(feed.listen(sight, place), headers=headers)

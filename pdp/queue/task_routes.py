@@ -27,7 +27,7 @@ from pdp.queue.asking import (
     version_wanted,
 )
 from pdp.queue.detail import detail
-from pdp.queue.doc import DECISION, LINE, TASK, documented
+from pdp.queue.doc import CURSOR, DECISION, LINE, TASK, documented
 from pdp.queue.listing import LARGEST_PAGE, list_tasks
 from pdp.queue.sight import Sight, person_of
 from pdp.store.engine import Session
