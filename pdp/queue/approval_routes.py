@@ -45,7 +45,9 @@ Words = Annotated[str | None, Query(max_length=1000)]
 
 
 @router.get(
-    "", summary="Approvals, newest first", **documented({"items": [APPROVAL], "next_cursor": None})
+    "",
+    summary="Approvals, newest first",
+    **documented({"items": [APPROVAL], "next_cursor": CURSOR}),
 )
 async def list_approvals(
     request: Request,

@@ -42,7 +42,7 @@ Status = Literal["pending", "approved", "denied", "expired", "cancelled", "faile
 
 
 @router.get(
-    "", summary="Requests, newest first", **documented({"items": [LINE], "next_cursor": None})
+    "", summary="Requests, newest first", **documented({"items": [LINE], "next_cursor": CURSOR})
 )
 async def list_requests(
     request: Request,
