@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pdp.access_request.approver import Approver, powers_of
 from pdp.access_request.case import Case, case_of
 from pdp.access_request.desk import Desk
+from pdp.access_request.report import report, reportable
 from pdp.access_request.rights import Rights
 from pdp.access_request.status import unknown_task
 from pdp.access_request.transition import BallotNote, VoteKeptBefore, keep, retrying
@@ -67,6 +68,7 @@ def decide(
     1. read the request, as far as the asker may see it, at the version expected if any;
     2. let time pass; 3. ask Cedar, at this moment, for every step that is open: for the person,
     else for whom the person stands in; 4. count the vote; 5. keep it with all that follows.
+    Where nothing waits for people, a third party may report the outcome of its step.
 
     Raises:
         Problem: 404 for a request that the asker may not see, 412 for another version than
@@ -91,11 +93,46 @@ def decide(
         )
         return vote(case.task, ballot, powers.permitted, now)
 
+    reported = _reported(
+        session, desk, task_id, approver, verdict, sees=sees, cause=cause, now=now,
+        expected=expected,
+    )  # fmt: skip
+    if reported is not None:
+        return reported
     note = BallotNote(verdict.comment, approver.caller)
     return changed(
         session, desk, task_id, change_of, sees=sees, cause=cause, now=now, expected=expected,
         note=note,
     )  # fmt: skip
+
+
+def _reported(
+    session: Session,
+    desk: Desk,
+    task_id: str,
+    approver: Approver,
+    verdict: Verdict,
+    *,
+    sees: Sees,
+    cause: Cause,
+    now: datetime,
+    expected: int | None,
+) -> Decided | None:
+    case = seen_case(session, task_id, sees)
+    require_version(case, expected)
+    rights = Rights(desk.authorizer(), now)
+    if open_questions(tick(case.task, now).task):
+        return None
+    found = reportable(rights, case, approver, verdict, now)
+    if found is None:
+        return None
+    return Decided(report(session, desk, case, found, verdict, cause=cause, now=now))
+
+
+def require_version(case: Case, expected: int | None) -> None:
+    """Let pass a request that nobody changed since it was read; raises `Problem` 412."""
+    if expected is not None and case.row.version != expected:
+        raise Problem(PRECONDITION_FAILED, "the request has changed since it was read")
 
 
 def changed(
@@ -114,8 +151,7 @@ def changed(
 
     def once() -> Decided | None:
         case = seen_case(session, task_id, sees)
-        if expected is not None and case.row.version != expected:
-            raise Problem(PRECONDITION_FAILED, "the request has changed since it was read")
+        require_version(case, expected)
         change = change_of(case)
         try:
             kept = keep(session, desk, case, change, cause=cause, now=now, note=note)
