@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
+from pdp.access_request.approvers import Approvers
 from pdp.access_request.desk import Desk
 from pdp.access_request.notices import Notices
 from pdp.access_request.timers import DueTasks
@@ -94,6 +95,7 @@ def desk_of(
         Outbound(settings.outbound),
         TrustedPdps.from_settings(settings, time.time),
         lambda prefix: prefix + secrets.token_urlsafe(ID_BYTES),
+        Approvers(),
     )
 
 

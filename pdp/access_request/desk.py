@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from pdp.access_request.approvers import Approvers
 from pdp.access_request.denial_proof import Opener
 from pdp.access_request.grant import Keys as GrantKeys
 from pdp.access_request.grant import Parties
@@ -76,6 +77,7 @@ class Desk(NamedTuple):
         outbound: checks the addresses of callbacks.
         trusted: other PDPs whose denials are taken.
         new_id: a new identifier that nobody can guess, beginning with the prefix given.
+        approvers: sees whether anybody could approve.
     """
 
     database: Database
@@ -92,6 +94,7 @@ class Desk(NamedTuple):
     outbound: Outbound
     trusted: TrustedPdps
     new_id: Callable[[str], str]
+    approvers: Approvers
 
     @property
     def parties(self) -> Parties:

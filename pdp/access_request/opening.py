@@ -6,6 +6,7 @@ Whatever way a request came in, it is opened here.
 from collections.abc import Iterator
 from datetime import datetime
 
+from pdp.access_request.approvers import nobody_named
 from pdp.access_request.case import MEMBERS, Case
 from pdp.access_request.desk import Desk
 from pdp.access_request.order import Order, OrderItem
@@ -24,6 +25,8 @@ from pdp.store.engine import Session
 from pdp.store.task_items import TaskItem
 from pdp.store.tasks import Task, searchable
 
+NOBODY_MAY_APPROVE = "nobody_may_approve"
+"""Member of a row's `extra` and of its first audit event: steps that nobody known could pass."""
 _URGENT = 10
 
 
@@ -41,7 +44,7 @@ def open_request(
             path that an overdue review blocks. The transaction must then be rolled back.
     """
     _use_up(session, order, task_id, now)
-    _see_to_emergencies(session, order, now)
+    _see_to_emergencies(session, desk, order, now)
     change = _begun(order, now)
     row = _row(order, change.task, task_id, desk, now)
     items = tuple(_items(order, change.task, task_id, now))
@@ -54,7 +57,7 @@ def open_request(
     kept = Case(row, items, change.task)
     kept = kept._replace(items=resolve_items(session, kept, change, now))
     grant_approvals(session, desk, kept, change)
-    effects = [_told_whole(effect, order) for effect in change.effects]
+    effects = [_told_whole(effect, order, change.task) for effect in change.effects]
     desk.consequences(session, effects, row, change.task.queues(), cause, now)
     return kept
 
@@ -75,7 +78,7 @@ def _use_up(session: Session, order: Order, task_id: str, now: datetime) -> None
             raise Problem(INVALID_DENIAL_BINDING, f"`{used.at}` {detail}", errors=errors)
 
 
-def _see_to_emergencies(session: Session, order: Order, now: datetime) -> None:
+def _see_to_emergencies(session: Session, desk: Desk, order: Order, now: datetime) -> None:
     for position, item in enumerate(order.items):
         if not item.emergency:
             continue
@@ -86,6 +89,9 @@ def _see_to_emergencies(session: Session, order: Order, now: datetime) -> None:
         if fault is not None:
             kind = CONFLICT if overdue else INVALID_REQUEST
             raise _refused(order, position, "emergency", fault, kind)
+        if nobody_named(order, item, desk.authorizer(), now):
+            fault = "policy permits none of those who may approve an emergency"
+            raise _refused(order, position, "emergency", fault)
 
 
 def _begun(order: Order, now: datetime) -> Change:
@@ -144,7 +150,7 @@ def _row(order: Order, task: CoreTask, task_id: str, desk: Desk, now: datetime) 
         actor=order.actor,
         callback=order.callback,
         workflow=plans_to_json(task.plans),
-        extra={"client": order.client} if order.client else None,
+        extra=_extra(order, task),
         **columns_of(task),
     )
 
@@ -171,6 +177,21 @@ def _items(order: Order, task: CoreTask, task_id: str, now: datetime) -> Iterato
         )
 
 
+def _extra(order: Order, task: CoreTask) -> JsonObject | None:
+    lacking = _lacking(order, task)
+    found: JsonObject = {"client": order.client} if order.client else {}
+    return (found | ({NOBODY_MAY_APPROVE: lacking} if lacking else {})) or None
+
+
+def _lacking(order: Order, task: CoreTask) -> list[JsonObject]:
+    """The steps of what is still pending that nobody known could approve."""
+    return [
+        {"position": position, "step": step}
+        for position, step in order.unapprovable
+        if task.items[position].pending
+    ]
+
+
 def _hash_of(order: Order, item: OrderItem) -> str:
     return binding_hash(order.subject, item.resource, item.action, order.context, item.members)
 
@@ -182,7 +203,7 @@ def _words(order: Order) -> str:
     return searchable(*words)
 
 
-def _told_whole(effect: Effect, order: Order) -> Effect:
+def _told_whole(effect: Effect, order: Order, task: CoreTask) -> Effect:
     """The audit of the beginning says all that the request is bound to (ARAP, Audit)."""
     if not isinstance(effect, AuditEvent) or effect.event != "task.created":
         return effect
@@ -203,5 +224,7 @@ def _told_whole(effect: Effect, order: Order) -> Effect:
     }
     if not order.bundle:
         asked |= asked.pop("items")[0]
+    if lacking := _lacking(order, task):
+        asked[NOBODY_MAY_APPROVE] = lacking
     told = {name: value for name, value in asked.items() if value is not None}
     return effect._replace(details=effect.details | told)

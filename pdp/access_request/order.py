@@ -50,6 +50,7 @@ class Order(NamedTuple):
         client: what the submission says of its client, for the record only.
         used: the denials that it uses up.
         binding_hash: of what the denial of a whole bundle binds.
+        unapprovable: steps, by position and name, that nobody known could approve.
     """
 
     requester: str
@@ -70,3 +71,4 @@ class Order(NamedTuple):
     denial: JsonObject | None = None
     binding_hash: str | None = None
     policy_version: str | None = None
+    unapprovable: tuple[tuple[int, str], ...] = ()

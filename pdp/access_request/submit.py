@@ -47,7 +47,8 @@ def check_submission(desk: Desk, submission: Submission, caller: Caller, now: da
        Binding and Binding Token Integrity);
     3. its template is still offered; 4. the wishes, the form and what was chosen from catalogs
     (ARAP, Machine-Readable Forms, Catalog References);
-    5. the chain of actors is proven (ARAP, Delegation); 6. the callback is registered.
+    5. the chain of actors is proven (ARAP, Delegation); 6. the callback is registered;
+    7. whether anybody could approve it, which is noted and refuses nothing.
 
     Raises:
         Problem: naming the place of the fault; nothing was changed.
@@ -62,7 +63,7 @@ def check_submission(desk: Desk, submission: Submission, caller: Caller, now: da
     offered = all(item.workflow.callbacks for item in items)
     callback = callback_of(submission, caller, offered=offered)
     whole = proven.get("/denial") if submission.bundle else None
-    return Order(
+    order = Order(
         caller.id,
         caller.client_id,
         submission.subject,
@@ -81,6 +82,7 @@ def check_submission(desk: Desk, submission: Submission, caller: Caller, now: da
         binding_hash=_whole_hash(submission, whole),
         policy_version=authorizer.version,
     )
+    return order._replace(unapprovable=desk.approvers.missing(order, authorizer, now))
 
 
 def place_order(

@@ -73,11 +73,12 @@ class Pdp:
         if key is not None:
             sent.setdefault("authorization", f"Bearer {key}")
 
+        address = httpx.URL(BASE).join(path)
         if isinstance(body, bytes):
             sent.setdefault("content-type", "application/json")
-            request = httpx.Request(method, BASE + path, headers=sent, content=body)
+            request = httpx.Request(method, address, headers=sent, content=body)
         else:
-            request = httpx.Request(method, BASE + path, headers=sent, json=body)
+            request = httpx.Request(method, address, headers=sent, json=body)
         return self.at_once(request)[0]
 
     def at_once(self, *requests: httpx.Request) -> list[Reply]:
