@@ -1,63 +1,75 @@
-"""One suite, two databases: `database_url` is an empty database of each kind."""
+"""One suite, two databases: `database_url` is an empty database of each kind.
+
+Other suites import these fixtures; whatever they do, one server and one pool serve the process.
+"""
 
 import shutil
-import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from pdp.store import migrate
 from pdp.store.engine import Database
 from tests.contract import cluster
+from tests.contract.pool import Pool
+
+EACH_KIND = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+_ADDRESS = pytest.StashKey[str]()
+_POOL = pytest.StashKey[Pool]()
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def postgres(pytestconfig: pytest.Config) -> str:
     """The address of a running server, with `{name}` for the database."""
-    with cluster.server() as address:
-        yield address
+    if _ADDRESS not in pytestconfig.stash:
+        running = ExitStack()
+        pytestconfig.stash[_ADDRESS] = running.enter_context(cluster.server())
+        pytestconfig.add_cleanup(running.close)
+    return pytestconfig.stash[_ADDRESS]
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: str) -> str:
-    """The name of a migrated PostgreSQL database to copy."""
-    name = "template_" + uuid.uuid4().hex
-    _create(postgres, name)
-    _migrate(postgres.format(name=name))
-    return name
+def postgres_template(postgres: str, pytestconfig: pytest.Config) -> Pool:
+    """The databases of that server."""
+    if _POOL not in pytestconfig.stash:
+        pytestconfig.stash[_POOL] = Pool(postgres)
+    return pytestconfig.stash[_POOL]
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
     path = tmp_path_factory.mktemp("template") / "pdp.db"
-    _migrate(f"sqlite:///{path}")
+    database = Database.open(f"sqlite:///{path}")
+    migrate.upgrade(database)
+    database.close()
     return path
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=EACH_KIND)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database with nothing in it."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/pdp.db"
-    address: str = request.getfixturevalue("postgres")
-    name = "t_" + uuid.uuid4().hex
-    _create(address, name)
-    return address.format(name=name)
+        yield f"sqlite:///{tmp_path}/pdp.db"
+        return
+    pool: Pool = request.getfixturevalue("postgres_template")
+    name = pool.create()
+    yield request.getfixturevalue("postgres").format(name=name)
+    pool.drop(name)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=EACH_KIND)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a migrated, empty database."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "pdp.db")
-        return f"sqlite:///{tmp_path}/pdp.db"
-    address: str = request.getfixturevalue("postgres")
-    name = "t_" + uuid.uuid4().hex
-    _create(address, name, request.getfixturevalue("postgres_template"))
-    return address.format(name=name)
+        yield f"sqlite:///{tmp_path}/pdp.db"
+        return
+    pool: Pool = request.getfixturevalue("postgres_template")
+    with pool.migrated() as address:
+        yield address
 
 
 @pytest.fixture
@@ -69,21 +81,9 @@ def db(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def postgres_db(postgres: str, postgres_template: str) -> Iterator[Database]:
+def postgres_db(postgres_template: Pool) -> Iterator[Database]:
     """A migrated PostgreSQL database, open: for what SQLite cannot do."""
-    name = "t_" + uuid.uuid4().hex
-    _create(postgres, name, postgres_template)
-    database = Database.open(postgres.format(name=name))
-    yield database
-    database.close()
-
-
-def _create(address: str, name: str, template: str = "template0") -> None:
-    with psycopg.connect(address.format(name="postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[arg-type]
-
-
-def _migrate(url: str) -> None:
-    database = Database.open(url)
-    migrate.upgrade(database)
-    database.close()
+    with postgres_template.migrated() as address:
+        database = Database.open(address)
+        yield database
+        database.close()

@@ -12,10 +12,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from tests.contract.conftest import postgres  # noqa: F401 - a fixture
+from pdp.store.engine import Database
 from tests.ops.processes import ask, eventually, folder_of, permits, workers_of
 from tests.server import ADMIN_KEY, Server, running
 
@@ -172,24 +171,17 @@ def test_a_broken_change_keeps_the_last_good_everywhere(server: Server, place: P
     assert state_of(server)["last_fault"] is None
 
 
-@pytest.fixture
-def database(postgres: str) -> str:  # noqa: F811
-    """An empty PostgreSQL database."""
-    name = "t_" + uuid.uuid4().hex
-    with psycopg.connect(postgres.format(name="postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
-    return postgres.format(name=name)
-
-
 @pytest.mark.postgres
-def test_two_replicas_over_one_database_follow_each_other(place: Path, database: str) -> None:
+def test_two_replicas_over_one_database_follow_each_other(
+    place: Path, postgres_db: Database
+) -> None:
     policies = folder_of(place, "read")
     with ExitStack() as up:
         key = {"PDP_KEYS__MASTER_KEY": base64.b64encode(bytes(32)).decode()}
         replicas = []
         for name in ("one", "two"):
             (place / name).mkdir()
-            options = {"policies": policies, "database": database, "environment": key}
+            options = {"policies": policies, "database": postgres_db.url, "environment": key}
             replicas.append(up.enter_context(running(place / name, **options)))  # type: ignore[arg-type]
         first, second = replicas
         before = everywhere(first, 2, "")
