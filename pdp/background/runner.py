@@ -6,12 +6,12 @@ that dies loses nothing: its leases end and another takes the jobs.
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from random import Random
 
 from pdp.background.jobs import Handlers
 from pdp.background.outcome import Outcome, attempt
@@ -25,6 +25,8 @@ LEASE = timedelta(seconds=60)
 THREADS = 8
 PERIODIC_SECONDS = 60.0
 _log = logging.getLogger("pdp.background")
+# One of its own: what runs beside must not move the one that all of the process share.
+_chance = Random()
 
 
 class Runner:
@@ -101,14 +103,14 @@ class Runner:
             claimed = self._turn.take(ended, 1, at)
             if not claimed and not ended:
                 return done
-            ended = [attempt(job, self._handlers, at, random.random()) for job in claimed]
+            ended = [attempt(job, self._handlers, at, _chance.random()) for job in claimed]
             done += len(claimed)
 
     def _loop(self) -> None:
         with ThreadPoolExecutor(self._threads, thread_name_prefix="runner-job") as pool:
             while not self._stopping.is_set():
                 self._dispatch_safely(pool)
-                self._wake.wait(self._interval * random.uniform(0.75, 1.25))
+                self._wake.wait(self._interval * _chance.uniform(0.75, 1.25))
                 self._wake.clear()
         self._write_down_the_rest()
 
@@ -137,7 +139,7 @@ class Runner:
             pool.submit(self._do, job)
 
     def _do(self, job: Job) -> None:
-        outcome = attempt(job, self._handlers, self._clock(), random.random())
+        outcome = attempt(job, self._handlers, self._clock(), _chance.random())
         with self._guard:
             self._running -= 1
             self._ended.append(outcome)

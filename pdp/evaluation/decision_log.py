@@ -1,10 +1,10 @@
 """The record of every decision: batched, bounded, redacted, and never in the way of an answer."""
 
-import random
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from random import Random
 from typing import NamedTuple
 
 from pdp.core.authzen import Evaluation
@@ -13,6 +13,8 @@ from pdp.evaluation.redaction import Redaction
 
 FLUSH_SECONDS = 0.2
 MOST_WAITING = 50_000
+# One of its own: what runs beside must not move the one that all of the process share.
+_chance = Random()
 BATCH = 100
 """Records written at once. Writing one costs about as much as an evaluation, so that a large batch
 would hold the evaluations of its moment up: the tail of their latency is the length of a batch."""
@@ -72,7 +74,7 @@ class DecisionLog:
         """Keep a note, unless sampling leaves it out; never blocks and never raises."""
         if self._sink is None:
             return
-        if note.allowed and self._sample_allow < 1.0 and random.random() >= self._sample_allow:
+        if note.allowed and self._sample_allow < 1.0 and _chance.random() >= self._sample_allow:
             return
         if len(self._waiting) < MOST_WAITING:
             self._waiting.append(note)

@@ -1,14 +1,16 @@
 """What may go wrong between us and the database, and which of it may be tried again."""
 
-import random
 import time
 from collections.abc import Iterator
+from random import Random
 
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
 RETRY_FOR_SECONDS = 10.0
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.5
+# One of its own: what runs beside must not move the one that all of the process share.
+_chance = Random()
 _SERIALIZATION = ("40001", "40P01")
 
 
@@ -51,7 +53,7 @@ def pauses() -> Iterator[None]:
     pause = _FIRST_PAUSE
     yield
     while (left := end - time.monotonic()) > 0:
-        time.sleep(min(left, pause * random.uniform(0.5, 1.5)))
+        time.sleep(min(left, pause * _chance.uniform(0.5, 1.5)))
         pause = min(pause * 2, _LONGEST_PAUSE)
         yield
 
