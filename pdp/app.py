@@ -56,6 +56,7 @@ from pdp.queue import (
     deputy_routes,
     event_routes,
     handling_routes,
+    review_routes,
     subscription_routes,
     task_routes,
 )
@@ -76,6 +77,7 @@ _QUEUE = (
     handling_routes.router,
     bulk_routes.router,
     approval_routes.router,
+    review_routes.router,
     subscription_routes.router,
     event_routes.router,
     deputy_routes.router,
