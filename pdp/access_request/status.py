@@ -7,14 +7,17 @@ from typing import NamedTuple
 from pdp.access_request.case import Case, case_of
 from pdp.access_request.desk import Desk
 from pdp.access_request.grant import approval_result
+from pdp.core.task import Task as CoreTask
 from pdp.core.task_clock import tick
 from pdp.core.task_handle import ApprovalResult, Links, Viewer, poll_after, task_handle
 from pdp.core.values import JsonObject
+from pdp.core.workflow import Interaction
 from pdp.errors import TASK_EXPIRED, UNKNOWN_TASK, Problem
-from pdp.store import approvals, tasks
+from pdp.store import approvals, interactions, tasks
 from pdp.store.engine import Session
 from pdp.store.tasks import Task
 from pdp.trust.callers import Caller
+from pdp.trust.reply_token import reply_token
 
 REQUESTER = Viewer()
 OPERATOR = Viewer(result=False, cancel=True, awaiting=True, review=True, properties=True)
@@ -81,10 +84,11 @@ def shown(
     """A request as a viewer may see it; time that passed unseen is seen here."""
     task = tick(case.task, now).task if case.task.pending else case.task
     asked = [{"resource": item.resource, "action": item.action} for item in case.items]
+    page = page_of(session, desk, task, case.row.id, now) if viewer.result else None
     body = task_handle(
         task,
         case.row.id,
-        links_of(desk, case.row.id),
+        links_of(desk, case.row.id)._replace(ticket=page),
         viewer,
         asked=asked,
         results=_results(session, desk, case) if viewer.result else None,
@@ -98,6 +102,29 @@ def links_of(desk: Desk, task_id: str) -> Links:
     """The URLs of a request."""
     status = desk.status_url(task_id)
     return Links(status, cancel=f"{status}/cancel", review=f"{desk.base}/ui/requests/{task_id}")
+
+
+def page_of(
+    session: Session, desk: Desk, task: CoreTask, task_id: str, now: datetime
+) -> str | None:
+    """The page that the subject must visit for the request to go on; None when none waits."""
+    pages = {
+        (item.position, leaf.number): task.step_of(item, leaf).interaction or Interaction()
+        for item in task.items
+        for leaf in item.open_leaves()
+        if task.step_of(item, leaf).kind == "interaction"
+    }
+    if not pages:
+        return None
+    for waiting in interactions.of_task(session, task_id):
+        page = pages.get((min(waiting.data.get("positions") or [0]), waiting.step))
+        if page is None or waiting.state not in ("waiting", "visited") or waiting.expires_at <= now:
+            continue
+        token = reply_token(desk.keys, waiting.id)
+        if page.url is None:
+            return f"{desk.base}/access/v1/interactions/{token}"
+        return f"{page.url}{'&' if '?' in page.url else '?'}interaction={token}"
+    return None
 
 
 def unknown_task() -> Problem:

@@ -1,6 +1,5 @@
 """The call to the third party of an `external` step, with a token for its one answer."""
 
-import base64
 from datetime import datetime
 from typing import Protocol
 
@@ -13,14 +12,11 @@ from pdp.store import interactions
 from pdp.store.engine import Database
 from pdp.store.interactions import Interaction
 from pdp.store.outbox import Job
+from pdp.trust.reply_token import reply_token
+
+__all__ = ["KIND", "Questions", "external_handler", "reply_token"]
 
 KIND = "external_call"
-
-
-def reply_token(macs: Macs, interaction_id: str) -> str:
-    """The secret by which an interaction is answered or visited; computed anew, never kept."""
-    tag = macs.mac("interaction", interaction_id.encode())
-    return base64.urlsafe_b64encode(tag).rstrip(b"=").decode()
 
 
 class Questions(Protocol):

@@ -179,3 +179,13 @@ def test_other_methods_are_not_allowed(pdp: Pdp) -> None:
         reply = pdp.call(method, f"/access/v1/requests{path}")
         assert reply.status_code == 405, (method, path)
         assert reply.headers["content-type"] == "application/problem+json"
+
+
+def test_a_requester_is_told_which_page_its_subject_must_visit(pdp: Pdp) -> None:
+    task = pdp.opened("visited-1")
+    page = task["links"]["ticket"]
+    assert "ticket" not in pdp.status(task["id"], "admin").json()["task"]["links"]
+    assert pdp.call("GET", page, None).status_code == 200
+    assert pdp.status(task["id"]).json()["task"]["links"]["ticket"] == page
+    pdp.cancel(task["id"])
+    assert "links" not in pdp.status(task["id"]).json()["task"]
