@@ -35,6 +35,7 @@ from pdp.store.migrate import upgrade
 from pdp.trust.callers import Authenticator
 from pdp.trust.keys import KeyRing
 from pdp.trust.limits import RateLimit
+from pdp.trust.trusted_pdps import TrustedPdps
 
 if TYPE_CHECKING:
     from pdp.ops.tracing import Tracing
@@ -112,9 +113,13 @@ class Services:
 
     def _approvals(self) -> Approvals:
         settings, keys = self.settings, self.keys
-        own = endpoint_of(settings)
-        verifiers = {own: lambda token: keys.verify(token, STATE_TYPE)}
-        trust = StateTrust(own, settings.base_url, verifiers)
+        others = TrustedPdps.from_settings(settings, time.time, settings.trusted_services)
+        verifiers = others.verifiers()
+        own = endpoint_of(settings) if settings.access_requests.endpoint is None else ""
+        if own:
+            verifiers[own] = lambda token: keys.verify(token, STATE_TYPE)
+        prepare = others.prepare if settings.trusted_services else None
+        trust = StateTrust(own, settings.base_url, verifiers, prepare)
         return Approvals(self.database, trust, self.standing)
 
     def _decision_log(self) -> DecisionLog:

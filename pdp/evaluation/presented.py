@@ -6,7 +6,7 @@ an access request service that is trusted here, and both must mean the same appr
 become of an approval is read from the store each time, so that a revocation holds at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -40,14 +40,17 @@ class StateTrust(NamedTuple):
     """Whose signed approvals are taken.
 
     Attributes:
-        own: the issuer of this deployment's own states; their record is always in the store.
+        own: the issuer of this deployment's own states, whose records are in the store; empty
+            where requests are taken by another service.
         audience: this policy decision point, which a state must be addressed to.
         verifiers: how to verify the states of each issuer.
+        prepare: has the keys of another issuer at hand before its state is verified.
     """
 
     own: str
     audience: str
     verifiers: Mapping[str, Verify]
+    prepare: Callable[[str], Awaitable[None]] | None = None
 
 
 class Presented(NamedTuple):

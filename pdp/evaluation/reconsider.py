@@ -126,6 +126,7 @@ class Approvals:
         Raises:
             StoreUnavailable: an approval concerns a call and the store cannot say how it stands.
         """
+        await self._prepare(denials)
         cases = [self._case(denied, authorizer, now) for denied in denials]
         ids = [case.presented.id for case in cases if case.presented and case.presented.id]
         refs = [ref for case in cases for ref in case.standing]
@@ -152,6 +153,14 @@ class Approvals:
             else _told(basis)
             for basis in found
         ]
+
+    async def _prepare(self, denials: Sequence[Denied]) -> None:
+        prepare = self._trust.prepare
+        if prepare is not None:
+            for denied in denials:
+                presented = denied.evaluation.context.get("approval")
+                if isinstance(presented, dict) and type(presented.get("state")) is str:
+                    await prepare(presented["state"])
 
     def _case(self, denied: Denied, authorizer: Authorizer, now: datetime) -> _Case:
         evaluation = denied.evaluation

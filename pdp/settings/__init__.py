@@ -20,6 +20,7 @@ from pdp.settings.sections import (
     SearchSettings,
     TelemetrySettings,
     TrustedPdpSettings,
+    TrustedServiceSettings,
 )
 from pdp.settings.values import is_loopback
 
@@ -39,6 +40,7 @@ __all__ = [
     "SettingsError",
     "TelemetrySettings",
     "TrustedPdpSettings",
+    "TrustedServiceSettings",
     "is_loopback",
     "load_settings",
 ]

@@ -21,6 +21,7 @@ from pdp.settings.sections import (
     Section,
     TelemetrySettings,
     TrustedPdpSettings,
+    TrustedServiceSettings,
 )
 from pdp.settings.values import WebhookSecretText, is_loopback
 
@@ -51,6 +52,9 @@ class Settings(Section):
     outbound: OutboundSettings = OutboundSettings()
     access_requests: AccessRequestSettings = AccessRequestSettings()
     trusted_pdps: list[TrustedPdpSettings] = Field([], description="whose denials are accepted")
+    trusted_services: list[TrustedServiceSettings] = Field(
+        [], description="whose signed approvals are accepted"
+    )
     secrets: dict[str, WebhookSecretText] = Field(
         {}, description="secrets of third parties, by the name that a workflow's step gives"
     )
@@ -99,6 +103,7 @@ class Settings(Section):
         _refuse_twins("clients", "key_sha256", [client.key_sha256 for client in self.clients])
         _refuse_twins("issuers", "issuer", [issuer.issuer for issuer in self.issuers])
         _refuse_twins("trusted_pdps", "issuer", [other.issuer for other in self.trusted_pdps])
+        _refuse_twins("trusted_services", "issuer", [one.issuer for one in self.trusted_services])
         if info.context != NOT_SERVING:
             self._check_base_url()
         return self

@@ -108,6 +108,18 @@ class TrustedPdpSettings(Section):
         return self
 
 
+class TrustedServiceSettings(TrustedPdpSettings):
+    """Another access request service, whose signed approvals are taken as they are.
+
+    Nobody asks it whether an approval still counts: one is good until it ends, on exactly what it
+    was given for, and never where it is for a single use.
+    """
+
+    issuer: str = Field(
+        min_length=1, description="the `iss` of its approvals, usually its submission URL"
+    )
+
+
 class AuthenticationSettings(Section):
     """Whether callers must prove who they are."""
 

@@ -1,6 +1,8 @@
-"""Other PDPs whose signed denials may be submitted here: their keys, and nothing else of them."""
+"""Others whose signatures are taken here, PDPs for denials and access request services for
+approvals: their keys, and nothing else of them.
+"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pdp.core.values import JsonObject
 from pdp.settings import Settings, TrustedPdpSettings
@@ -24,17 +26,23 @@ class TrustedPdps:
         self._keys: dict[str, PublicKeys] = {}
 
     @classmethod
-    def from_settings(cls, settings: Settings, clock: Callable[[], float]) -> "TrustedPdps":
-        """The PDPs of the configuration; raises `SettingsError` for a bad key file."""
+    def from_settings(
+        cls,
+        settings: Settings,
+        clock: Callable[[], float],
+        trusted: Sequence[TrustedPdpSettings] | None = None,
+    ) -> "TrustedPdps":
+        """The PDPs of the configuration, or others of it; raises `SettingsError` for a bad file."""
         from pdp.trust.outbound import Outbound
 
-        if not settings.trusted_pdps:
+        trusted = settings.trusted_pdps if trusted is None else trusted
+        if not trusted:
             return cls({})
         fetch = Outbound(settings.outbound).fetch_configured
         return cls(
             {
                 pdp.issuer: (pdp, key_source(pdp.jwks_file, pdp.jwks_uri, fetch, clock))
-                for pdp in settings.trusted_pdps
+                for pdp in trusted
             }
         )
 
