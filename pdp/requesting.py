@@ -22,7 +22,6 @@ from pdp.background.outbound_poster import OutboundPoster
 from pdp.background.periodic import Periodic
 from pdp.background.retention import Keep
 from pdp.background.runner import Runner
-from pdp.background.webhook_signature import parse_secret
 from pdp.core.task_effects import Effect
 from pdp.core.values import JsonObject
 from pdp.policy.live import LivePolicies
@@ -34,6 +33,7 @@ from pdp.store.tasks import Task
 from pdp.trust.keys import KeyRing
 from pdp.trust.outbound import Outbound
 from pdp.trust.trusted_pdps import TrustedPdps
+from pdp.trust.webhook_signature import parse_secret
 
 ID_BYTES = 18
 KEY_TENDING = Periodic("key_tending", timedelta(minutes=10))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pdp.background.webhook_signature import format_secret
+from pdp.trust.webhook_signature import format_secret
 
 
 @dataclass(frozen=True, slots=True)

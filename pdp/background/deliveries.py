@@ -18,9 +18,9 @@ from pdp import __version__
 from pdp.background.breaker import Breaker
 from pdp.background.credentials import Bearer, Credential, Hmac, Macs, Mtls
 from pdp.background.jobs import GiveUp, Retry
-from pdp.background.webhook_signature import signed_headers
 from pdp.core.values import JsonObject
 from pdp.store.outbox import Job
+from pdp.trust.webhook_signature import signed_headers
 
 SIGNATURE_TYPE = "delivery+jwt"
 """The `typ` of the JWS in the header `pdp-signature`."""

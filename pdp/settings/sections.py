@@ -109,11 +109,7 @@ class TrustedPdpSettings(Section):
 
 
 class TrustedServiceSettings(TrustedPdpSettings):
-    """Another access request service, whose signed approvals are taken as they are.
-
-    Nobody asks it whether an approval still counts: one is good until it ends, on exactly what it
-    was given for, and never where it is for a single use.
-    """
+    """Another access request service: its signed approvals are taken, and it is never asked."""
 
     issuer: str = Field(
         min_length=1, description="the `iss` of its approvals, usually its submission URL"

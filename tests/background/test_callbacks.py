@@ -11,7 +11,6 @@ from pdp.background.credentials import Bearer, Credential, Credentials, Hmac, de
 from pdp.background.deliveries import SIGNATURE_TYPE, Deliverer, body_digest
 from pdp.background.outbound_poster import OutboundPoster, retry_after
 from pdp.background.runner import Runner
-from pdp.background.webhook_signature import verify
 from pdp.core.values import JsonObject
 from pdp.settings import OutboundSettings
 from pdp.store import outbox, outbox_admin, tasks
@@ -19,6 +18,7 @@ from pdp.store.engine import Database
 from pdp.store.outbox import Job
 from pdp.trust.keys import KeyRing
 from pdp.trust.outbound import Outbound
+from pdp.trust.webhook_signature import verify
 from tests.background.sink import Sink
 from tests.contract.make import NOW, task
 

@@ -13,7 +13,6 @@ from pdp.background.external_calls import external_handler, reply_token
 from pdp.background.outbound_poster import OutboundPoster
 from pdp.background.publishing import WEBHOOK, publish
 from pdp.background.runner import Runner
-from pdp.background.webhook_signature import verify
 from pdp.background.webhooks import DISABLED, seal_purpose, webhook_handler
 from pdp.core.task_effects import CallExternal
 from pdp.core.values import JsonObject
@@ -23,6 +22,7 @@ from pdp.store.engine import Database, Session
 from pdp.store.interactions import Interaction
 from pdp.store.subscriptions import Subscription
 from pdp.trust.keys import KeyRing
+from pdp.trust.webhook_signature import verify
 from tests.background.sink import Received, Sink
 from tests.contract.make import DAY, NOW, task
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdp.background.webhook_signature import (
+from pdp.trust.webhook_signature import (
     BadSignature,
     format_secret,
     parse_secret,
