@@ -13,7 +13,7 @@ from pdp.store.engine import Database, StoreUnavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 _log = logging.getLogger("pdp.store")
 _LOCK = 7_204_611_538_903_122
 _WAIT_SECONDS = 60.0
