@@ -23,6 +23,7 @@ from pdp.policy.schema_types import EntityRef, Primitive, Record, Type
 RequestAction = Literal["approve", "auto_approve", "view", "revoke"]
 PREFIX = "access_request:"
 _NOTHING: JsonObject = {}
+_FEW = 50
 
 
 class RequestFacts(NamedTuple):
@@ -178,17 +179,28 @@ def eligible(
 
 
 def people(authorizer: Authorizer) -> Iterator[EntityUid]:
-    """The known entities that could be approvers: those that the schema lets be, or all."""
-    schema = authorizer.bundle.schema
-    known = (
-        None
-        if schema is None
-        else schema.actions.get(authorizer.mapping.action_uid(PREFIX + "approve"))
-    )
-    types = authorizer.entities.types() if known is None else known.principals
+    """The known entities that could be approvers: of the types that the schema lets be.
+
+    Without a schema, of every type that holds no others: a group is not a person.
+    """
+    schema, entities = authorizer.bundle.schema, authorizer.entities
+    action = authorizer.mapping.action_uid(PREFIX + "approve")
+    known = None if schema is None else schema.actions.get(action)
+    types = entities.types() - _holding(authorizer) if known is None else known.principals
     for kind in sorted(types):
-        for identifier in authorizer.entities.ids_of_type(kind):
+        for identifier in entities.ids_of_type(kind):
             yield kind, identifier
+
+
+def _holding(authorizer: Authorizer) -> frozenset[str]:
+    """The types of which some are parents, as far as a look at a few of each type tells."""
+    entities = authorizer.entities
+    few = (
+        (kind, identifier)
+        for kind in entities.types()
+        for identifier in entities.ids_of_type(kind)[:_FEW]
+    )
+    return frozenset(parent[0] for uid in few for parent in entities.ancestors(uid))
 
 
 def _entity(body: JsonObject) -> Entity:

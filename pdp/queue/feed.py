@@ -5,7 +5,7 @@ itself. Events come in the order of commits, so `Last-Event-ID` never skips one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ class EventFeed:
         self._newest = 0
         self._looking: asyncio.Task[None] | None = None
 
-    async def listen(self, sight: Sight, after: int | None) -> AsyncIterator[bytes]:
+    async def listen(self, sight: Sight, after: int | None) -> AsyncGenerator[bytes, None]:
         """Server-sent events that `sight` sees, after a number; None from now on."""
         database = self._desk.database
         place = await database.aread(events.last_seq) if after is None else after
