@@ -10,7 +10,9 @@ import orjson
 
 from pdp.access_request.approvers import Approvers
 from pdp.access_request.desk import Desk
+from pdp.access_request.grant import Parties
 from pdp.access_request.notices import Notices
+from pdp.access_request.results import Results
 from pdp.access_request.timers import DueTasks
 from pdp.background import assembly, publishing
 from pdp.background.audit_heads import head_document
@@ -96,6 +98,7 @@ def desk_of(
         TrustedPdps.from_settings(settings, time.time),
         lambda prefix: prefix + secrets.token_urlsafe(ID_BYTES),
         Approvers(),
+        Results(keys, Parties(endpoint_of(settings), settings.base_url)),
     )
 
 

@@ -1,6 +1,7 @@
 """A task as it is kept, and as the pure core sees it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from pdp.core.task import Task as CoreTask
@@ -13,6 +14,9 @@ from pdp.store.tasks import Task
 
 MEMBERS = "binding_context_members"
 """Member of an item's `denial`: the context members that its own denial binds."""
+
+_MOST_READ = 4096
+_READ: dict[tuple[str, int, datetime], CoreTask] = {}
 
 
 class Case(NamedTuple):
@@ -56,4 +60,16 @@ def load_case(session: Session, task_id: str) -> Case | None:
 def case_of(session: Session, row: Task) -> Case:
     """The request of a row that was read."""
     items = task_items.of_task(session, row.id) if row.item_count else []
-    return Case(row, tuple(items), from_json(row.state, plans_from_json(row.workflow)))
+    return Case(row, tuple(items), _task_of(row))
+
+
+def _task_of(row: Task) -> CoreTask:
+    """The task of a row, which its id, version and moment of change name for good."""
+    key = (row.id, row.version, row.updated_at)
+    found = _READ.get(key)
+    if found is None:
+        found = from_json(row.state, plans_from_json(row.workflow))
+        if len(_READ) >= _MOST_READ:
+            _READ.clear()
+        _READ[key] = found
+    return found

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from pdp.access_request.approvers import Approvers
 from pdp.access_request.denial_proof import Opener
 from pdp.access_request.grant import Keys as GrantKeys
-from pdp.access_request.grant import Parties
+from pdp.access_request.results import Results
 from pdp.core.cause import Cause
 from pdp.core.task_effects import Effect
 from pdp.core.values import JsonObject
@@ -78,6 +78,7 @@ class Desk(NamedTuple):
         trusted: other PDPs whose denials are taken.
         new_id: a new identifier that nobody can guess, beginning with the prefix given.
         approvers: sees whether anybody could approve.
+        results: opens and signs approvals for their requesters.
     """
 
     database: Database
@@ -95,11 +96,7 @@ class Desk(NamedTuple):
     trusted: TrustedPdps
     new_id: Callable[[str], str]
     approvers: Approvers
-
-    @property
-    def parties(self) -> Parties:
-        """Between whom a signed `approval.state` goes."""
-        return Parties(self.endpoint, self.identifier)
+    results: Results
 
     def status_url(self, task_id: str) -> str:
         """The Task Status Endpoint of a task."""

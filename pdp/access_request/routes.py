@@ -79,7 +79,7 @@ async def status(request: Request, response: Response, caller: Anybody, task_id:
     """The Task Handle, for the caller that submitted it; with its result once approved."""
     desk = _desk(request)
     languages = _languages(request)
-    found = await desk.database.aread(
+    found = await desk.database.apeek(
         lambda session: show_task(session, desk, task_id, caller, desk.clock(), languages)
     )
     return _answer(response, found)

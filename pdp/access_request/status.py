@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from pdp.access_request.case import Case, case_of
 from pdp.access_request.desk import Desk
-from pdp.access_request.grant import approval_result
 from pdp.core.task import Task as CoreTask
 from pdp.core.task_clock import tick
 from pdp.core.task_handle import ApprovalResult, Links, Viewer, poll_after, task_handle
@@ -136,4 +135,4 @@ def _results(session: Session, desk: Desk, case: Case) -> dict[int, ApprovalResu
     if not any(item.status == "approved" for item in case.task.items):
         return {}
     rows = approvals.of_task(session, case.row.id)
-    return {row.item or 0: approval_result(row, desk.keys, desk.parties) for row in rows}
+    return {row.item or 0: desk.results.of(row) for row in rows}
