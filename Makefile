@@ -31,7 +31,7 @@ check: .venv/.dev  ## format, lint, types, imports, file lengths and the fast te
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_lengths.py
-	$(BIN)/pytest -q -n 2 -m "not slow" --hypothesis-profile=fast
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" --hypothesis-profile=fast
 
 test: .venv/.dev  ## install what the tests need and run every test
 	scripts/test-packages

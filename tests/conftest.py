@@ -1,5 +1,8 @@
-"""How many examples the property tests try, and which."""
+"""How many examples the property tests try, and which; what the fast tests leave out."""
 
+import gc
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The same examples on every machine: what passes here passes there, and a failure comes again.
@@ -16,3 +19,18 @@ settings.register_profile(
     "explore", settings.get_profile("repeatable"), derandomize=False, max_examples=500
 )
 settings.load_profile("repeatable")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from going through thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what needs a PostgreSQL server out of the fast tests, which install nothing."""
+    for item in items:
+        if item.get_closest_marker("postgres"):
+            item.add_marker(pytest.mark.slow)

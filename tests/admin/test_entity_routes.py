@@ -90,6 +90,7 @@ def test_if_none_match_creates_only(start: StartReplica) -> None:
     assert call("GET", BOB).json() == user("bob")
 
 
+@pytest.mark.slow
 def test_ten_thousand_at_once_and_no_more(start: StartReplica) -> None:
     call = start()
     many = [user(f"u{number}", "staff") for number in range(MANY + 1)]

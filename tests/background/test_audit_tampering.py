@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
@@ -16,15 +16,14 @@ from pdp.store.audit_chain import AuditHead, Verdict, audit_heads
 from pdp.store.engine import Database, Session
 from pdp.store.heads import heads
 from tests.contract.make import NOW
+from tests.examples import times
 
 EVENTS = 12
 SIGNED = 7
 _c = audit.c
 Tampering = Callable[[Session], None]
 places = st.integers(1, EVENTS)
-per_database = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+per_database = times(0.6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Undo(Exception):

@@ -14,6 +14,7 @@ def users(*names: str) -> list[tuple[entities.Uid, dict[str, object]]]:
     return [(("User", name), {"uid": {"type": "User", "id": name}}) for name in names]
 
 
+@pytest.mark.slow
 def test_ten_thousand_are_put_at_once_and_listed_in_order(db: Database) -> None:
     names = [f"u{number:05}" for number in range(10_000)]
     assert db.write(lambda session: entities.put(session, users(*names), NOW)) == 1

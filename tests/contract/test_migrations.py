@@ -21,6 +21,7 @@ def test_a_second_upgrade_does_nothing(db: Database) -> None:
     assert not migrate.upgrade(db)
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
     def start(_: int) -> bool:
         db = Database.open(empty_url)

@@ -53,6 +53,7 @@ def test_a_key_is_put_once_and_jobs_without_a_key_as_often_as_asked(db: Database
     assert len(claim(db)) == 3
 
 
+@pytest.mark.slow
 def test_three_processes_take_each_job_once(db: Database) -> None:
     put(db, *(job(ordering_key=None) for _ in range(200)))
     command = [sys.executable, "-m", "tests.contract.claimer", db.url]

@@ -34,6 +34,7 @@ def shell(command: str, server: Server) -> str:
     return subprocess.run(["sh", "-c", there], check=True, capture_output=True, text=True).stdout
 
 
+@pytest.mark.slow
 def test_the_curl_gives_the_answer_that_is_shown(demo: Server) -> None:
     (command,) = [block for block in blocks("sh") if "curl" in block]
     assert json.loads(shell(command, demo)) == json.loads(blocks("json")[0])

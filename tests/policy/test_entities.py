@@ -50,6 +50,7 @@ def test_ancestors_are_all_that_is_above_known_or_not() -> None:
     assert index.ancestors(group("nowhere")) == frozenset()
 
 
+@pytest.mark.slow
 def test_a_hierarchy_may_be_thousands_deep() -> None:
     chain = [entity(group(str(n)), [group(str(n + 1))]) for n in range(3000)]
     assert len(EntityIndex.load(chain).ancestors(group("0"))) == 3000

@@ -84,6 +84,7 @@ DEEP: list[tuple[Role, str, str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("role", "name", "text"), DEEP, ids=range(len(DEEP)))
 def test_deep_and_large_files_are_read_or_refused(role: Role, name: str, text: str) -> None:
     findings_of({role: (name, text.encode())})

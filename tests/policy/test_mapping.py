@@ -11,6 +11,7 @@ from pdp.policy import engine
 from pdp.policy.mapping import CedarRequest, Mapping, NameMap
 from pdp.policy.names import cedar_literal, is_cedar_type
 from pdp.policy.schema import parse_schema
+from tests.examples import times
 from tests.policy.building import authorizer_of, decide, evaluation, ref
 
 SCHEMA = parse_schema("""
@@ -135,7 +136,7 @@ def test_a_type_that_cedar_cannot_name_is_a_plain_denial(name: str) -> None:
         assert (answer.allowed, answer.determining, answer.errors) == (False, (), ())
 
 
-@settings(max_examples=200, deadline=None)
+@times(2)
 @given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))
 def test_any_names_and_ids_are_decided_without_a_fault(
     kind: str, name: str, action: str, other: str
@@ -272,7 +273,7 @@ json_objects = st.dictionaries(
 
 
 @pytest.mark.requirement("AZ-003")
-@settings(max_examples=200, deadline=None)
+@times(2)
 @given(json_objects, json_objects, json_objects, st.booleans())
 def test_whatever_is_sent_the_engine_can_read_it(
     properties: dict[str, Any], action: dict[str, Any], context: dict[str, Any], with_schema: bool
@@ -460,7 +461,7 @@ def test_a_request_without_values_carries_none() -> None:
 
 
 @pytest.mark.parametrize("function", ["decimal", "ip", "datetime", "duration"])
-@settings(max_examples=150, deadline=None)
+@times(1.5)
 @given(data=st.data())
 def test_what_is_passed_on_as_an_extension_is_one(function: str, data: st.DataObject) -> None:
     attribute = {"decimal": "balance", "ip": "address", "datetime": "born", "duration": "session"}

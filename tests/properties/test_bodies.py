@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pdp.settings import Settings
 from tests.conformance.worlds import World, server_of
+from tests.examples import times
 from tests.properties.asgi_caller import Answer, AsgiCaller, calling
 
 EXPECTED = {200, 400, 401, 403, 413, 415, 429}
@@ -193,7 +194,7 @@ _CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.functio
 
 @pytest.mark.requirement("AZ-004", "AZ-005", "AZ-008")
 @given(call=calls)
-@settings(max_examples=150, deadline=None, suppress_health_check=_CHECKS)
+@times(1.5, suppress_health_check=_CHECKS)
 def test_any_body_gets_one_of_the_expected_answers(
     caller: AsgiCaller, call: tuple[str, bytes, bytes, bytes]
 ) -> None:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -20,6 +19,7 @@ from pdp.core.task_clock import tick
 from pdp.core.task_events import cancel, deny, expire, fail
 from pdp.core.task_open import Wanted
 from pdp.core.task_vote import vote
+from tests.examples import times
 from tests.properties.request_stories import PEOPLE, WANTED, Event
 from tests.properties.request_world import World, check_whole, permits
 
@@ -86,5 +86,5 @@ class Request(RuleBasedStateMachine):
         check_whole(self.world)
 
 
-Request.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Request.TestCase.settings = times(0.6, stateful_step_count=25)
 TestRequest = pytest.mark.requirement("ARAP-149")(Request.TestCase)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pdp.policy.authorizer import Answer, Authorizer
 from pdp.policy.extension_values import cedar_datetime
 from pdp.policy.slicing import TemplateLink
+from tests.examples import times
 from tests.policy.building import NOON, authorizer_of, policies_of
 from tests.properties.cedar_world import Maker, Verdict, World, whole
 
@@ -52,7 +53,7 @@ def verdict_of(answer: Answer, authorizer: Authorizer) -> Verdict:
 
 
 @given(seed=st.integers(0, 2**48), size=st.integers(1, 16))
-@settings(max_examples=250, deadline=None)
+@times(2.5)
 def test_a_slice_decides_as_the_whole_set_does(seed: int, size: int) -> None:
     check(seed, size)
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pdp.core.task_clock import next_wake, tick
@@ -11,6 +11,7 @@ from pdp.core.task_open import Wanted
 from pdp.core.workflow import Workflow
 from pdp.core.workflow_json import workflow_to_json
 from pdp.core.workflow_parse import workflow_from_json
+from tests.examples import times
 from tests.properties.request_stories import EVENTS, START, WANTED, Event, workflows
 from tests.properties.request_world import World, check_whole
 
@@ -28,7 +29,7 @@ def test_any_workflow_survives_being_frozen(flow: Workflow) -> None:
 @pytest.mark.requirement("ARAP-149")
 @pytest.mark.requirement("ARAP-165")
 @pytest.mark.requirement("ARAP-166")
-@settings(max_examples=400)
+@times(4)
 @given(WANTED, _STORIES)
 def test_whatever_happens_the_laws_hold(wanted: Wishes, story: Story) -> None:
     world = World(wanted)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pdp.store import audit_chain, migrate, tasks
 from pdp.store.engine import Database
 
@@ -27,6 +29,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_every_answered_write_is_there_after_kill_9(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/pdp.db"
     db = Database.open(url)
