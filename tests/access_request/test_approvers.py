@@ -32,8 +32,8 @@ def test_what_is_approved_at_once_needs_nobody(pdp: Pdp) -> None:
     assert "nobody_may_approve" not in pdp.audit(task["id"])[0].details
 
 
-@pytest.mark.requirement("ARAP-62")
-@pytest.mark.requirement("ARAP-63")
+@pytest.mark.requirement("ARAP-062")
+@pytest.mark.requirement("ARAP-063")
 def test_an_emergency_goes_to_those_who_are_named(pdp: Pdp) -> None:
     task = pdp.opened("urgent-1", requested_access=EMERGENCY)
     assert task["progress"] == {"current_step": 1, "total_steps": 1, "step_name": "emergency"}

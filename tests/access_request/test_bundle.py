@@ -17,7 +17,7 @@ def bundle(pdp: Pdp, *resources: str) -> JsonObject:
     return {"subject": ALICE, "items": items}
 
 
-@pytest.mark.requirement("ARAP-75")
+@pytest.mark.requirement("ARAP-075")
 @pytest.mark.requirement("ARAP-133")
 def test_items_with_denials_of_their_own_become_one_request(pdp: Pdp) -> None:
     body = bundle(pdp, *EACH)
@@ -79,7 +79,7 @@ def test_one_bad_item_refuses_all(pdp: Pdp) -> None:
     assert pdp.submit(body).status_code == 202
 
 
-@pytest.mark.requirement("ARAP-74")
+@pytest.mark.requirement("ARAP-074")
 def test_every_item_needs_a_denial(pdp: Pdp) -> None:
     body = bundle(pdp, *EACH)
     del body["items"][0]["denial"]
@@ -98,7 +98,7 @@ def test_a_denial_is_taken_for_one_item_only(pdp: Pdp) -> None:
     problem(pdp.submit(body), 400, "invalid_denial_binding", "/items/1/denial/binding_token")
 
 
-@pytest.mark.requirement("ARAP-70")
+@pytest.mark.requirement("ARAP-070")
 def test_the_wishes_of_an_item_come_before_those_of_all(pdp: Pdp) -> None:
     body = bundle(pdp, *EACH)
     body["requested_access"] = {"requested_until": "2026-04-30T22:00:00Z", "role": "reader"}

@@ -167,7 +167,7 @@ def test_an_administrator_may_cancel(pdp: Pdp) -> None:
     assert pdp.cancel(task["id"], "admin").json()["task"]["status"] == "cancelled"
 
 
-@pytest.mark.requirement("ARAP-65")
+@pytest.mark.requirement("ARAP-065")
 def test_other_methods_are_not_allowed(pdp: Pdp) -> None:
     task = pdp.opened("manager-1")
     for method, path in (

@@ -46,7 +46,7 @@ def test_a_hidden_token_is_taken(pdp: Pdp) -> None:
     assert pdp.submit(body).status_code == 202
 
 
-@pytest.mark.requirement("ARAP-94")
+@pytest.mark.requirement("ARAP-094")
 @pytest.mark.parametrize("second", ["binding_token", "evaluation_id"])
 def test_a_denial_opens_one_request_only(pdp: Pdp, second: str) -> None:
     body = pdp.denied("manager-1")
@@ -88,7 +88,7 @@ def test_the_bound_context_stays_and_more_may_come(pdp: Pdp) -> None:
     assert pdp.submit(more).status_code == 202
 
 
-@pytest.mark.requirement("ARAP-87")
+@pytest.mark.requirement("ARAP-087")
 @pytest.mark.requirement("ARAP-109")
 def test_a_denial_ends(pdp: Pdp) -> None:
     body, late = pdp.denied("manager-1"), pdp.denied("manager-2")
@@ -98,7 +98,7 @@ def test_a_denial_ends(pdp: Pdp) -> None:
     problem(pdp.submit(late), 410, "expired_denial", "/denial/expires_at")
 
 
-@pytest.mark.requirement("ARAP-81")
+@pytest.mark.requirement("ARAP-081")
 def test_a_permit_and_a_plain_denial_cannot_be_requested(pdp: Pdp) -> None:
     body = pdp.denied("manager-1")
     plain = body["denial"]["evaluation_id"].split(".")[0][:31]
@@ -113,14 +113,14 @@ def test_a_template_that_is_gone_cannot_be_requested(pdp: Pdp) -> None:
     problem(pdp.submit(body), 400, "not_requestable", "/denial/template")
 
 
-@pytest.mark.requirement("ARAP-55")
+@pytest.mark.requirement("ARAP-055")
 def test_a_caller_submits_only_for_those_it_acts_for(pdp: Pdp) -> None:
     problem(pdp.submit(pdp.denied("manager-1", "narrow"), "narrow"), 403, "forbidden", "/subject")
     assert pdp.submit(pdp.denied("manager-1", "narrow", subject=TIM), "narrow").status_code == 202
 
 
-@pytest.mark.requirement("ARAP-52")
-@pytest.mark.requirement("ARAP-53")
+@pytest.mark.requirement("ARAP-052")
+@pytest.mark.requirement("ARAP-053")
 def test_a_caller_must_be_known_and_a_pep(pdp: Pdp) -> None:
     body = pdp.denied("manager-1")
     reply = pdp.call("POST", "/access/v1/requests", None, body)
@@ -171,7 +171,7 @@ def test_what_is_wished_for_bounds_the_approval(pdp: Pdp) -> None:
     assert pdp.status(task["id"]).json()["result"]["approval"]["approved_until"] == until
 
 
-@pytest.mark.requirement("ARAP-80")
+@pytest.mark.requirement("ARAP-080")
 def test_a_wish_beyond_what_is_allowed_is_only_a_wish(pdp: Pdp) -> None:
     wish = {"requested_until": "2036-01-01T00:00:00Z"}
     task = pdp.opened("manager-1", requested_access=wish)

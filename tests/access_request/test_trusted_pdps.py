@@ -54,7 +54,7 @@ def body(signed: JsonObject, key: PrivateKey = KEY, **more: Any) -> JsonObject:
     return question("manager-1") | {"denial": denial} | more
 
 
-@pytest.mark.requirement("ARAP-84")
+@pytest.mark.requirement("ARAP-084")
 def test_the_hashed_and_the_inline_form_are_taken(pdp: Pdp) -> None:
     assert pdp.submit(body(claims())).status_code == 202
     inline = {name: value for name, value in claims(jti="bt-2").items() if name != "binding_hash"}
@@ -62,9 +62,9 @@ def test_the_hashed_and_the_inline_form_are_taken(pdp: Pdp) -> None:
     assert pdp.submit(body(inline | asked)).status_code == 202
 
 
-@pytest.mark.requirement("ARAP-48")
+@pytest.mark.requirement("ARAP-048")
 @pytest.mark.requirement("ARAP-105")
-@pytest.mark.requirement("ARAP-76")
+@pytest.mark.requirement("ARAP-076")
 def test_the_denial_of_a_bundle_covers_every_item_in_its_order(pdp: Pdp) -> None:
     hashed = claims(binding_hash=bulk_binding_hash(ALICE, ITEMS, {}, []))
     token = {"binding_token": KEY.sign_claims(hashed), "expires_at": "2026-04-30T20:20:00Z"}
@@ -100,7 +100,7 @@ def test_a_denial_with_a_fault_is_refused(
     assert (found.status_code, found.json()["type"].rpartition(":")[2]) == (status, name)
 
 
-@pytest.mark.requirement("ARAP-51")
+@pytest.mark.requirement("ARAP-051")
 def test_claims_that_are_not_known_are_left_aside(pdp: Pdp) -> None:
     assert pdp.submit(body(claims(**{"urn:x": {"y": 1}}))).status_code == 202
 

@@ -133,7 +133,7 @@ def test_a_chain_made_anew_shows_against_a_head_kept_elsewhere(ten: Database) ->
     assert verdict.fault == "the signed head of this number is another"
 
 
-@pytest.mark.requirement("ARAP-64")
+@pytest.mark.requirement("ARAP-064")
 @pytest.mark.requirement("ARAP-182")
 def test_events_are_found_by_task_kind_person_and_time(db: Database) -> None:
     for number in range(6):

@@ -146,7 +146,7 @@ def test_an_interaction_is_found_by_its_whole_secret_only(waiting: Database) -> 
         waiting.write(lambda session: interactions.add(session, again))
 
 
-@pytest.mark.requirement("ARAP-63")
+@pytest.mark.requirement("ARAP-063")
 def test_a_review_is_overdue_until_it_is_done(db: Database) -> None:
     for number in range(3):
         review = Review(

@@ -29,7 +29,7 @@ def answer(key: str = "k", caller: str = "pep-1", **changes: object) -> KeptAnsw
     return KeptAnswer(**(values | changes))
 
 
-@pytest.mark.requirement("ARAP-94")
+@pytest.mark.requirement("ARAP-094")
 def test_a_denial_is_used_once(db: Database) -> None:
     used = race(lambda _: db.write(lambda session: denials_used.use(session, denial())), 16)
     assert used.count(True) == 1
@@ -44,7 +44,7 @@ def test_another_kind_or_issuer_is_another_denial(db: Database) -> None:
         assert db.write(lambda session, one=one: denials_used.use(session, one))
 
 
-@pytest.mark.requirement("ARAP-95")
+@pytest.mark.requirement("ARAP-095")
 def test_a_used_denial_is_remembered_until_it_expires(db: Database) -> None:
     db.write(lambda session: denials_used.use(session, denial()))
     at_end = NOW + MINUTE
