@@ -21,7 +21,11 @@ would hold the evaluations of its moment up: the tail of their latency is the le
 
 
 class DecisionNote(NamedTuple):
-    """One decision as it was taken; turned into a record later, off the evaluation path."""
+    """One decision as it was taken; turned into a record later, off the evaluation path.
+
+    Attributes:
+        approval: names the approval that an allow rests on.
+    """
 
     at: datetime
     request_id: bytes
@@ -32,6 +36,7 @@ class DecisionNote(NamedTuple):
     policy_version: str
     entity_version: str
     evaluation_id: str | None
+    approval: str | None = None
 
 
 Sink = Callable[[Sequence[JsonObject]], object]
@@ -120,6 +125,9 @@ class DecisionLog:
 
     def _record(self, note: DecisionNote) -> JsonObject:
         subject, action, resource, context = note.evaluation
+        if "approval" in context:
+            # Its id and state are secrets: what is recorded is the reference of what was found.
+            context = {name: value for name, value in context.items() if name != "approval"}
         body = {
             "subject": subject.json,
             "action": action.json,
@@ -133,6 +141,7 @@ class DecisionLog:
             "evaluation_id": note.evaluation_id,
             "decision": note.allowed,
             "policies": list(note.policies),
+            "approval": note.approval,
             "policy_version": note.policy_version,
             "entity_version": note.entity_version,
             "request": self._redaction.apply(body),

@@ -58,6 +58,7 @@ def _row(record: JsonObject, name: str) -> dict[str, Any]:
             "request": request,
             "policies": record["policies"],
             "entity_version": record["entity_version"],
+            **({"approval": record["approval"]} if record["approval"] is not None else {}),
         },
     }
 

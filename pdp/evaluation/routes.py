@@ -106,6 +106,8 @@ class EvaluationRoutes:
         evaluation_id = outcome.context.get("evaluation_id") if outcome.context else None
         if outcome.allowed:
             self._metrics.permitted()
+            if outcome.approval_ref is not None:
+                notes["approval"] = outcome.approval_ref
         elif evaluation_id is not None:
             self._metrics.requestable()
             notes["evaluation_id"] = evaluation_id
@@ -122,6 +124,7 @@ class EvaluationRoutes:
                 authorizer.version,
                 authorizer.entity_version,
                 evaluation_id,
+                outcome.approval_ref,
             )
         )
 
