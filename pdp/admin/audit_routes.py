@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request
 
+from pdp.admin.moments import require_moments
 from pdp.background.audit_export import document
 from pdp.background.audit_heads import (
     InvalidHead,
@@ -45,7 +46,7 @@ async def search_audit(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
     """Events, newest first; `next_before` is null at the end."""
-    _need_offsets(since, until)
+    require_moments(since=since, until=until)
     wanted = AuditFilter(
         task_id=task,
         event=event,
@@ -106,9 +107,3 @@ async def _verified(request: Request, kept: AuditHead | None) -> dict[str, Any]:
         **verdict._asdict(),
         "unverifiable_heads": checked.unverifiable,
     }
-
-
-def _need_offsets(*moments: datetime | None) -> None:
-    for moment in moments:
-        if moment is not None and moment.tzinfo is None:
-            raise Problem(INVALID_REQUEST, "`since` and `until` need an offset, such as `Z`")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
+from pdp.admin.moments import require_moments
 from pdp.errors import INVALID_REQUEST, Problem
 from pdp.ops.dependencies import caller_with
 from pdp.ops.problem_doc import problem_responses
@@ -33,9 +34,7 @@ async def search_decisions(
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """Decisions, newest first; times need an offset; `next_cursor` is null at the end."""
-    for moment in (since, until):
-        if moment is not None and moment.tzinfo is None:
-            raise Problem(INVALID_REQUEST, "`since` and `until` need an offset, such as `Z`")
+    require_moments(since=since, until=until)
     wanted = decisions.Search(
         since=since,
         until=until,

@@ -22,9 +22,9 @@ keys = group("keys", "Signing keys.")
 audit = group("audit", "What happened, in a chain that shows every change.")
 outbox = group("outbox", "What waits to be told or done, and what was given up.")
 
-SinceOption = Annotated[
-    datetime | None, typer.Option(help="From this moment on.", formats=["%Y-%m-%dT%H:%M:%S%z"])
-]
+_MOMENT = ["%Y-%m-%dT%H:%M:%S%z"]
+SinceOption = Annotated[datetime | None, typer.Option(help="From this moment on.", formats=_MOMENT)]
+UntilOption = Annotated[datetime | None, typer.Option(help="Before this moment.", formats=_MOMENT)]
 
 
 @clients.command("add")
@@ -130,7 +130,7 @@ def export_audit(
         Literal["jsonl", "csv"], typer.Option("--format", help="jsonl or csv.")
     ] = "jsonl",
     since: SinceOption = None,
-    until: SinceOption = None,
+    until: UntilOption = None,
     config: ConfigOption = None,
     database: DatabaseOption = None,
 ) -> None:

@@ -17,10 +17,10 @@ from pdp.core.catalog_handle import SEAL, CatalogHandle
 from pdp.core.denial_claims import BindingClaims, claims_to_json
 from pdp.core.evaluation_id import RANDOM_BYTES, EvaluationId, new_evaluation_id, proof_bytes
 from pdp.core.jcs import NotCanonical
+from pdp.core.language import display_of, preferred
 from pdp.core.moment import format_moment, whole_seconds
 from pdp.core.values import JsonObject
 from pdp.core.workflow import Workflow
-from pdp.evaluation.language import in_language
 from pdp.policy.approval_facts import approval_facts
 from pdp.policy.authorizer import Answer, Authorizer
 from pdp.policy.mapping import CedarRequest
@@ -194,12 +194,7 @@ def _access_request(
         if workflow.catalogs:
             catalogs = f"{issuer.base}/access/v1/catalogs/{workflow.name}{handle}"
             hint["request_catalogs_url"] = catalogs
-    texts = {
-        "title": workflow.title,
-        "description": workflow.description,
-        "call_to_action": workflow.call_to_action,
-    }
-    display = {name: in_language(text, language) for name, text in texts.items() if text}
+    display = display_of(workflow, preferred((language or b"").decode("latin-1")))
     if display:
         hint["display"] = display
     return hint
