@@ -7,6 +7,7 @@ import orjson
 
 from pdp.core.authzen import Evaluation, evaluation_from
 from pdp.core.values import JsonObject
+from pdp.errors import UNAVAILABLE, Problem
 from pdp.evaluation.batch import ItemResult, batch_from, evaluate_batch
 from pdp.evaluation.decision_log import DecisionLog, DecisionNote
 from pdp.evaluation.evaluate import Asking, Offer, Outcome, evaluate_fully
@@ -16,6 +17,7 @@ from pdp.evaluation.requestable import Issuer
 from pdp.ops.json_endpoint import Call, invalid_request, too_many
 from pdp.ops.metrics import Metrics
 from pdp.policy.authorizer import Authorizer
+from pdp.store.engine import CommitUnknown, StoreUnavailable
 
 _PERMIT = b'{"decision":true}'
 _DENY = b'{"decision":false}'
@@ -57,7 +59,10 @@ class EvaluationRoutes:
         now = self._clock()
         authorizer = self._authorizer()
         question = evaluation_from(call.body)
-        outcome = await evaluate_fully(question, self._asking(call, authorizer, now))
+        try:
+            outcome = await evaluate_fully(question, self._asking(call, authorizer, now))
+        except (StoreUnavailable, CommitUnknown) as error:
+            raise _unavailable(error) from None
         explained = bool(call.query) and wants_explanation(call)
         self._note(call, question, outcome, authorizer, now)
         if explained:
@@ -78,12 +83,15 @@ class EvaluationRoutes:
         now = self._clock()
         authorizer = self._authorizer()
         results: list[JsonObject] = []
-        async for item in evaluate_batch(batch, self._asking(call, authorizer, now)):
-            results.append(_item_body(item))
-            if item.outcome is None or item.evaluation is None:
-                self._metrics.failed()
-            else:
-                self._note(call, item.evaluation, item.outcome, authorizer, now)
+        try:
+            async for item in evaluate_batch(batch, self._asking(call, authorizer, now)):
+                results.append(_item_body(item))
+                if item.outcome is None or item.evaluation is None:
+                    self._metrics.failed()
+                else:
+                    self._note(call, item.evaluation, item.outcome, authorizer, now)
+        except (StoreUnavailable, CommitUnknown) as error:
+            raise _unavailable(error) from None
         return orjson.dumps({"evaluations": results})
 
     def _asking(self, call: Call, authorizer: Authorizer, now: datetime) -> Asking:
@@ -142,6 +150,11 @@ def wants_explanation(call: Call) -> bool:
         return False
     call.caller.require_any("admin", "auditor")
     return True
+
+
+def _unavailable(error: Exception) -> Problem:
+    """The store could not say how an approval stands; asked again, nothing is used up twice."""
+    return Problem(UNAVAILABLE, str(error), headers={"Retry-After": "1"})
 
 
 def _item_body(item: ItemResult) -> JsonObject:

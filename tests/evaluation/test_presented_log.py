@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pdp.store import decisions
+from pdp.store.engine import StoreUnavailable
 from tests.access_request.approving import READ, approval_of, approved, approving, asked, record
 from tests.access_request.world import Pdp
 
@@ -34,3 +35,23 @@ def test_the_record_names_the_approval_and_keeps_no_secret(server: Pdp) -> None:
         assert "apr_other" not in row
     (allowed,) = [row for row in page.items if row.decision]
     assert allowed.detail["approval"] == record(server, given).ref
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_while_the_store_is_away_only_approvals_wait(
+    server: Pdp, batch: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = approval_of(approved(server))
+
+    async def away(work: object) -> None:
+        raise StoreUnavailable("the database cannot be reached or is busy")
+
+    monkeypatch.setattr(server.services.database, "apeek", away)
+    with_approval = READ | {"context": {"approval": given}}
+    path = "/access/v1/evaluation" + ("s" if batch else "")
+    body = {"evaluations": [READ, with_approval]} if batch else with_approval
+    reply = server.call("POST", path, body=body)
+    assert (reply.status_code, reply.headers["retry-after"]) == (503, "1")
+    assert reply.headers["content-type"] == "application/problem+json"
+    plain = {"evaluations": [READ]} if batch else READ
+    assert server.call("POST", path, body=plain).status_code == 200
