@@ -40,6 +40,7 @@ test: .venv/.dev  ## install what the tests need and run every test
 bench: .venv/.dev  ## the benchmarks, each with its ratio to a ceiling of the same run
 	scripts/test-packages wrk
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.requests
 
 clean:  ## remove what was built
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
