@@ -25,6 +25,8 @@ _KNOWN_NAMES = frozenset({
 })  # fmt: skip
 _KNOWN_PATHS = ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
 
+_VERSIONS_SHOWN = 5
+
 SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -51,7 +53,7 @@ class Metrics:
         self.loaded_at = gauge("pdp_policy_loaded_timestamp_seconds", "When the set was loaded")
         self.fault = gauge("pdp_policy_fault", "1 while the policy folder is broken")
         self._versions = gauge("pdp_policy_version_info", "The running set", ["version"])
-        self._version: Any = None
+        self._shown: list[str] = []
         self.permitted = self._decisions.labels("permit").inc
         self.denied = self._decisions.labels("deny").inc
         self.requestable = self._decisions.labels("requestable").inc
@@ -84,11 +86,18 @@ class Metrics:
         self._events.labels(kind).inc()
 
     def policy_version(self, version: str) -> None:
-        """Publish the version of the running set: 1 for the one in force, 0 for those before."""
-        if self._version is not None:
-            self._version.set(0)
-        self._version = self._versions.labels(version)
-        self._version.set(1)
+        """Publish the version of the running set: 1 for the one in force, 0 for a few before."""
+        if self._shown[-1:] == [version]:
+            return
+        for older in self._shown[-1:]:
+            self._versions.labels(older).set(0)
+        self._versions.labels(version).set(1)
+        self._shown = [*(each for each in self._shown if each != version), version]
+        if len(self._shown) > _VERSIONS_SHOWN:
+            oldest = self._shown.pop(0)
+            # What several workers share is a file, from which nothing can be taken.
+            if SHARED_DIRECTORY not in os.environ:
+                self._versions.remove(oldest)
 
     def render(self) -> bytes:
         """The text exposition format, summed over all workers of this server."""
