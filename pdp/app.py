@@ -25,6 +25,7 @@ from pdp.admin import (
     policy_routes,
 )
 from pdp.core.values import JsonObject, pointer
+from pdp.deferral import routes as oauth_routes
 from pdp.errors import (
     INTERNAL,
     INVALID_REQUEST,
@@ -70,7 +71,7 @@ _PROBLEM = "application/problem+json"
 _CACHED = "public, max-age=300"
 _ROUTE_NEEDS = (
     *("settings", "database", "authenticator", "keys", "rate"),
-    *("source", "live", "decision_log", "desk"),
+    *("source", "live", "decision_log", "desk", "deferral"),
 )
 _QUEUE = (
     task_routes.router,
@@ -200,6 +201,7 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
     api.include_router(catalog_routes.router)
     api.include_router(answer_routes.router)
     api.include_router(request_routes.router)
+    api.include_router(oauth_routes.router)
     for queue in _QUEUE:
         api.include_router(queue)
     for admin in _ADMIN:

@@ -14,7 +14,7 @@ from pdp.access_request.grant import Parties
 from pdp.access_request.notices import Notices
 from pdp.access_request.results import Results
 from pdp.access_request.timers import DueTasks
-from pdp.background import assembly, publishing
+from pdp.background import assembly, deferral_notices, publishing
 from pdp.background.audit_heads import head_document
 from pdp.background.credentials import Bearer, Credential, Credentials, Hmac, Mtls
 from pdp.background.effects import Cause, Change, write_effects
@@ -24,7 +24,7 @@ from pdp.background.outbound_poster import OutboundPoster
 from pdp.background.periodic import Periodic
 from pdp.background.retention import Keep
 from pdp.background.runner import Runner
-from pdp.core.task_effects import Effect
+from pdp.core.task_effects import Effect, TaskResolved
 from pdp.core.values import JsonObject
 from pdp.policy.live import LivePolicies
 from pdp.settings import ClientSettings, Settings
@@ -71,6 +71,8 @@ def desk_of(
         now: datetime,
     ) -> None:
         write_effects(session, effects, Change(task, queues, cause, now, keys))
+        if any(isinstance(effect, TaskResolved) for effect in effects):
+            deferral_notices.tell_of(session, task, now)
 
     def record(
         session: Session,

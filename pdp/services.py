@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pdp.background.wake import wake_after_commits
 from pdp.core.approval_state import STATE_TYPE
+from pdp.deferring import deferral_of
 from pdp.evaluation.decision_log import DecisionLog
 from pdp.evaluation.decision_sinks import Sink, database_sink, descriptor_sink
 from pdp.evaluation.presented import StateTrust
@@ -71,6 +72,14 @@ class Services:
         self.changes = Changes(self.database)
         self.desk = desk_of(settings, self.database, self.keys, self.live, clock)
         self.runner = runner_of(self.desk, self.keys, replica_name(), self.metrics.event)
+        self.deferral = deferral_of(
+            settings,
+            self.desk,
+            self.keys,
+            self.approvals,
+            lambda: self.decision_log,
+            self.metrics,
+        )
         self.line_log = LineLog(
             _STANDARD_OUTPUT,
             on_drop=lambda n: self.metrics.dropped("request", n),

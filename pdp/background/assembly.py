@@ -8,6 +8,7 @@ from typing import Protocol
 from pdp.background import (
     audit_heads,
     callbacks,
+    deferral_notices,
     external_calls,
     publishing,
     retention,
@@ -27,7 +28,7 @@ from pdp.background.webhooks import Unsealer
 from pdp.store.audit_chain import AuditHead
 from pdp.store.engine import Database
 
-PERIODIC = (timers.SWEEP, audit_heads.SIGNING, retention.NIGHTLY)
+PERIODIC = (timers.SWEEP, audit_heads.SIGNING, retention.NIGHTLY, deferral_notices.SWEEP)
 """What comes round again."""
 
 
@@ -75,6 +76,8 @@ def handlers(parts: Parts) -> Handlers:
         audit_heads.SIGNING.kind: audit_heads.head_handler(
             database, keys, parts.issuer, parts.hand_over
         ),
+        deferral_notices.KIND: deferral_notices.notice_handler(database, deliverer, keys),
+        deferral_notices.SWEEP.kind: deferral_notices.sweep_handler(database),
         retention.KIND: retention.retention_handler(database, parts.keep),
     }
 

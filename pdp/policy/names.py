@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from pdp.core.rar import NO_RULES, Rules
 from pdp.core.values import EntityUid
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
@@ -16,10 +17,11 @@ _TO_ESCAPE = re.compile(r'[\x00-\x1f\x7f\\"]')
 
 
 class NameMap(NamedTuple):
-    """What `mapping.yaml` says: AuthZEN types and actions to Cedar's."""
+    """What `mapping.yaml` says: AuthZEN types and actions to Cedar's, OAuth's to AuthZEN's."""
 
     types: Mapping[str, str]
     actions: Mapping[str, EntityUid]
+    oauth: Rules = NO_RULES
 
 
 NO_NAMES = NameMap({}, {})

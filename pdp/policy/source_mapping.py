@@ -5,17 +5,27 @@ types:
 actions:
   can_read: read
   can_close: Bank::Action::"close"
+oauth:
+  authorization_details:
+    customer_records:
+      type: record
+      location: https://crm.example/records/{id}
+      actions: {read: can_read}
+  scopes:
+    "doc:{id}:read": {type: document, id: "{id}", action: read}
 """
 
 import re
 from collections.abc import Sequence
 
+from pdp.core.rar import NO_RULES
 from pdp.core.values import EntityUid
 from pdp.policy.finding import Report, SourceText
 from pdp.policy.locations import Span
 from pdp.policy.mapping import NO_NAMES, Mapping, NameMap
 from pdp.policy.schema_types import Schema
 from pdp.policy.source_files import SourceFile
+from pdp.policy.source_oauth import read_rules
 from pdp.policy.source_policies import source_text
 from pdp.policy.source_yaml import Path, YamlFault, YamlText, parse_yaml
 
@@ -62,13 +72,16 @@ def _names(parsed: YamlText, source: SourceText, schema: Schema | None, report: 
 
     document = parsed.value
     if not isinstance(document, dict):
-        fault((), "the mapping must have the members `types` and `actions`")
+        fault((), "the mapping must have the members `types`, `actions` and `oauth`")
         return NO_NAMES
     types: dict[str, str] = {}
     actions: dict[str, EntityUid] = {}
+    rules = NO_RULES
     for part, members in document.items():
-        if part not in ("types", "actions"):
-            fault((part,), f"`{part}` is not known here", "use `types` and `actions`")
+        if part == "oauth":
+            rules = read_rules(members, fault)
+        elif part not in ("types", "actions"):
+            fault((part,), f"`{part}` is not known here", "use `types`, `actions` and `oauth`")
         elif not isinstance(members or {}, dict):
             fault((part,), f"`{part}` must map names to names")
         else:
@@ -80,7 +93,7 @@ def _names(parsed: YamlText, source: SourceText, schema: Schema | None, report: 
                     wrong = _add_action(actions, name, value, schema)
                 if wrong:
                     fault(where, wrong)
-    return NameMap(types, actions)
+    return NameMap(types, actions, rules)
 
 
 def _add_type(types: dict[str, str], name: str, value: object, schema: Schema | None) -> str | None:

@@ -16,6 +16,7 @@ from pdp.settings.sections import (
     LimitSettings,
     LogSettings,
     OutboundSettings,
+    ResourceSettings,
     RetentionSettings,
     SearchSettings,
     Section,
@@ -54,6 +55,9 @@ class Settings(Section):
     trusted_pdps: list[TrustedPdpSettings] = Field([], description="whose denials are accepted")
     trusted_services: list[TrustedServiceSettings] = Field(
         [], description="whose signed approvals are accepted"
+    )
+    resources: list[ResourceSettings] = Field(
+        [], description="protected resources that sign transaction challenges"
     )
     secrets: dict[str, WebhookSecretText] = Field(
         {}, description="secrets of third parties, by the name that a workflow's step gives"
@@ -102,6 +106,7 @@ class Settings(Section):
         _refuse_twins("clients", "id", [client.id for client in self.clients])
         _refuse_twins("clients", "key_sha256", [client.key_sha256 for client in self.clients])
         _refuse_twins("issuers", "issuer", [issuer.issuer for issuer in self.issuers])
+        _refuse_twins("resources", "issuer", [other.issuer for other in self.resources])
         _refuse_twins("trusted_pdps", "issuer", [other.issuer for other in self.trusted_pdps])
         _refuse_twins("trusted_services", "issuer", [one.issuer for one in self.trusted_services])
         if info.context != NOT_SERVING:

@@ -116,6 +116,15 @@ class TrustedServiceSettings(TrustedPdpSettings):
     )
 
 
+class ResourceSettings(TrustedPdpSettings):
+    """A protected resource whose transaction challenges are taken."""
+
+    issuer: str = Field(min_length=1, description="its identifier: the `iss` of its challenges")
+    audience: str = Field(
+        min_length=1, description="the `aud` of its challenges: the authorization server's issuer"
+    )
+
+
 class AuthenticationSettings(Section):
     """Whether callers must prove who they are."""
 

@@ -59,18 +59,19 @@ class TrustedPdps:
         except KeysUnavailable:
             self._keys.pop(issuer, None)
 
-    def verifiers(self) -> dict[str, Verify]:
-        """For each trusted PDP, by its identifier, what verifies its tokens."""
-        return {issuer: self._verifier(issuer) for issuer in self._trusted}
+    def verifiers(self, typ: str | None = None) -> dict[str, Verify]:
+        """For each of them, by its identifier, what verifies its tokens of that type."""
+        return {issuer: self._verifier(issuer, typ) for issuer in self._trusted}
 
-    def _verifier(self, issuer: str) -> Verify:
+    def _verifier(self, issuer: str, typ: str | None) -> Verify:
         settings = self._trusted[issuer][0]
+        types = None if typ is None else {typ}
 
         def claims_of(token: str) -> JsonObject:
             keys = self._keys.get(issuer)
             if keys is None:
                 raise BadToken("the keys of the token's issuer cannot be reached")
-            claims = verify(token, keys, settings.algorithms)
+            claims = verify(token, keys, settings.algorithms, types)
             if claims.get("iss") != issuer:
                 raise BadToken("the token is of another issuer")
             return claims
