@@ -61,7 +61,7 @@ def cancel_task(
 
     def once() -> Ended | None:
         row = read_row(session, desk, task_id, caller, now)
-        viewer = viewer_of(row, caller)
+        viewer = viewer_of(desk, row, caller)
         if viewer is None or not viewer.cancel:
             raise Problem(FORBIDDEN, "this caller may see the request but not cancel it")
         case = case_of(session, row)

@@ -1,5 +1,6 @@
 """The denials that a submission presents, held against it; each opens one request only."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -37,16 +38,21 @@ class Proven(NamedTuple):
         return self.accepted.issuer or self.own_issuer
 
     def marks(self) -> Iterator[UsedDenial]:
-        """What is remembered of its use: by its token, and by its evaluation."""
+        """What is remembered of its use: its token, and its evaluation where it is one of ours.
+
+        An `evaluation_id` beside the token of another PDP need not be protected, so that it could
+        be that of somebody else's denial.
+        """
         until = self.accepted.deadline + 2 * LARGEST_SKEW
-        at = self.at
-        if self.accepted.token_id is not None:
-            place = f"{at}/binding_token"
-            yield UsedDenial("jti", self.issuer, self.accepted.token_id, until, place)
-        if self.accepted.evaluation_id is not None:
-            name = "binding_token" if self.denial.binding_token else "evaluation_id"
-            value = self.accepted.evaluation_id
-            yield UsedDenial("evaluation", self.issuer, value, until, f"{at}/{name}")
+        token, evaluation = self.denial.binding_token, self.accepted.evaluation_id
+        if token is not None:
+            at = f"{self.at}/binding_token"
+            value = self.accepted.token_id or hashlib.sha256(token.encode()).hexdigest()
+            kind = "jti" if self.accepted.token_id else "token"
+            yield UsedDenial(kind, self.issuer, value, until, at)
+        if evaluation is not None and self.issuer == self.own_issuer:
+            name = "evaluation_id" if token is None else "binding_token"
+            yield UsedDenial("evaluation", self.issuer, evaluation, until, f"{self.at}/{name}")
 
     def kept(self) -> JsonObject:
         """What is kept of it with the request."""

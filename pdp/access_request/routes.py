@@ -13,7 +13,13 @@ from pdp.access_request.idempotent import Key, key_of
 from pdp.access_request.routes_doc import CANCELLED, STATUS, SUBMITTED
 from pdp.access_request.status import Shown, show_task, shown, viewer_of
 from pdp.access_request.submission import Submission, submission_from
-from pdp.access_request.submit import Receipt, check_submission, place_order, recognised
+from pdp.access_request.submit import (
+    Receipt,
+    check_submission,
+    place_order,
+    recognised,
+    require_subject,
+)
 from pdp.core.authzen import InvalidRequest
 from pdp.core.cause import Cause
 from pdp.core.language import preferred
@@ -59,11 +65,12 @@ async def submit(
     desk = _desk(request)
     try:
         content, submission = _read(body)
+        require_subject(submission, caller, desk.authorizer())
         key = key_of(idempotency_key, caller, content)
         receipt = await _received(desk, submission, caller, key, _cause(request, caller))
     except InvalidRequest as fault:
         raise _misshapen(fault) from None
-    viewer = viewer_of(receipt.case.row, caller)
+    viewer = viewer_of(desk, receipt.case.row, caller)
     assert viewer is not None
     languages = _languages(request)
     found = await desk.database.aread(
@@ -101,7 +108,7 @@ async def cancel(
         lambda session: cancel_task(session, desk, task_id, caller, why, cause=cause, now=now)
     )
     case = require_ended(ended)
-    viewer = viewer_of(case.row, caller)
+    viewer = viewer_of(desk, case.row, caller)
     assert viewer is not None
     languages = _languages(request)
     found = await desk.database.aread(

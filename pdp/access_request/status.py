@@ -30,17 +30,24 @@ class Shown(NamedTuple):
     retry_after: int | None
 
 
-def viewer_of(row: Task, caller: Caller) -> Viewer | None:
+def viewer_of(desk: Desk, row: Task, caller: Caller) -> Viewer | None:
     """What a caller may see of a request; None when not even that it exists.
 
-    Its requester is the very caller that submitted it, speaking for the same OAuth client; any
-    instance of it will do, and no other caller, whomever that may act for.
+    Its requester is the very caller that submitted it, speaking for the same OAuth client and
+    still allowed to act for the subject; any instance of it will do, and no other caller.
     """
-    if caller.id == row.requester and caller.client_id == row.client_id and "pep" in caller.roles:
+    if _is_requester(desk, row, caller):
         return REQUESTER
     if "admin" in caller.roles:
         return OPERATOR
     return AUDITOR if "auditor" in caller.roles else None
+
+
+def _is_requester(desk: Desk, row: Task, caller: Caller) -> bool:
+    if (caller.id, caller.client_id) != (row.requester, row.client_id) or "pep" not in caller.roles:
+        return False
+    kind = desk.authorizer().mapping.entity_type(row.subject_type)
+    return caller.may_act_for((kind, row.subject_id))
 
 
 def read_row(session: Session, desk: Desk, task_id: str, caller: Caller, now: datetime) -> Task:
@@ -50,7 +57,7 @@ def read_row(session: Session, desk: Desk, task_id: str, caller: Caller, now: da
         Problem: 404 for an unknown one and for one of others alike; 410 when it is kept no longer.
     """
     row = tasks.get(session, task_id)
-    if row is None or viewer_of(row, caller) is None:
+    if row is None or viewer_of(desk, row, caller) is None:
         raise unknown_task()
     keep = timedelta(days=desk.settings.retention.tasks)
     if row.closed_at is not None and max(row.closed_at + keep, row.expires_at) <= now:
@@ -68,7 +75,7 @@ def show_task(
 ) -> Shown:
     """The Task Handle as it is now; raises as `read_row`."""
     row = read_row(session, desk, task_id, caller, now)
-    viewer = viewer_of(row, caller) or AUDITOR
+    viewer = viewer_of(desk, row, caller) or AUDITOR
     return shown(session, desk, case_of(session, row), viewer, now, languages)
 
 

@@ -18,18 +18,28 @@ from pdp.access_request.forms import check_form, form_of
 from pdp.access_request.idempotent import Key
 from pdp.access_request.opening import open_request
 from pdp.access_request.order import Order, OrderItem
-from pdp.access_request.submission import Submission, wishes_of
+from pdp.access_request.submission import AskedItem, Submission, wishes_of
+from pdp.core.authzen import evaluation_from
 from pdp.core.binding import bulk_binding_hash
 from pdp.core.cause import Cause
 from pdp.core.values import JsonObject, pointer
 from pdp.core.workflow import Workflow
 from pdp.errors import FORBIDDEN, INVALID_REQUEST, NOT_REQUESTABLE, Problem
 from pdp.policy.authorizer import Authorizer
+from pdp.policy.offered import offered
 from pdp.store import idempotency
 from pdp.store.engine import Session
 from pdp.trust.callers import Caller
 
 _JUSTIFICATIONS = ("justification", "business_justification", "business_reason")
+
+
+class Look(NamedTuple):
+    """Who looks at which policies, and when."""
+
+    authorizer: Authorizer
+    caller: Caller
+    now: datetime
 
 
 class Receipt(NamedTuple):
@@ -42,22 +52,20 @@ class Receipt(NamedTuple):
 def check_submission(desk: Desk, submission: Submission, caller: Caller, now: datetime) -> Order:
     """Check all of a submission that no transaction is needed for.
 
-    1. the caller may submit for this subject;
-    2. every denial is one of ours or of a trusted PDP, for exactly this, and fresh (ARAP, Denial
+    1. every denial is one of ours or of a trusted PDP, for exactly this, and fresh (ARAP, Denial
        Binding and Binding Token Integrity);
-    3. its template is still offered; 4. the wishes, the form and what was chosen from catalogs
+    2. its template is still offered; 3. the wishes, the form and what was chosen from catalogs
     (ARAP, Machine-Readable Forms, Catalog References);
-    5. the chain of actors is proven (ARAP, Delegation); 6. the callback is registered;
-    7. whether anybody could approve it, which is noted and refuses nothing.
+    4. the chain of actors is proven (ARAP, Delegation); 5. the callback is registered;
+    6. whether anybody could approve it, which is noted and refuses nothing.
 
     Raises:
         Problem: naming the place of the fault; nothing was changed.
         InvalidRequest: likewise, for a shape.
     """
     authorizer = desk.authorizer()
-    require_subject(submission, caller, authorizer)
     proven = prove_denials(desk, submission, caller.id, now)
-    items = tuple(_items(submission, proven, authorizer))
+    items = tuple(_items(submission, proven, Look(authorizer, caller, now)))
     _require_forms(submission, items, authorizer, caller.facts, now)
     actor = require_actor(submission.client, caller)
     offered = all(item.workflow.callbacks for item in items)
@@ -142,9 +150,7 @@ def _found(session: Session, kept: idempotency.KeptAnswer) -> Receipt:
     return Receipt(case, kept.status)
 
 
-def _items(
-    submission: Submission, proven: dict[str, Proven], authorizer: Authorizer
-) -> Iterator[OrderItem]:
+def _items(submission: Submission, proven: dict[str, Proven], look: Look) -> Iterator[OrderItem]:
     for position, asked in enumerate(submission.items):
         at = pointer("items", position, "denial") if asked.denial is not None else "/denial"
         own = proven[at]
@@ -153,7 +159,7 @@ def _items(
         yield OrderItem(
             asked.resource,
             asked.action,
-            _workflow_of(own, authorizer),
+            _workflow_of(own, submission, asked, look),
             own.accepted.members,
             own.accepted.evaluation_id,
             own.kept() if asked.denial is not None or not submission.bundle else None,
@@ -163,15 +169,25 @@ def _items(
         )
 
 
-def _workflow_of(proven: Proven, authorizer: Authorizer) -> Workflow:
+def _workflow_of(proven: Proven, submission: Submission, asked: AskedItem, look: Look) -> Workflow:
+    """The workflow that the denial names; where it names none, the one that would be offered."""
     template = proven.accepted.template
-    workflow = authorizer.bundle.workflows.get(template) if template is not None else None
+    authorizer = look.authorizer
+    if template is not None:
+        workflow = authorizer.bundle.workflows.get(template)
+    else:
+        body = {"subject": submission.subject, "resource": asked.resource, "action": asked.action}
+        evaluation = evaluation_from(body | {"context": submission.context})
+        request = authorizer.mapping.request(evaluation)
+        answer = authorizer.decide(request, now=look.now, caller=look.caller.facts)
+        workflow = None
+        if not answer.allowed:
+            workflow = offered(request, answer, authorizer, look.now, look.caller.facts)
     if workflow is None:
         at = f"{proven.at}/template"
         detail = "names nothing that can be requested here"
-        raise Problem(
-            NOT_REQUESTABLE, f"`{at}` {detail}", errors=[{"pointer": at, "detail": detail}]
-        )
+        errors = [{"pointer": at, "detail": detail}]
+        raise Problem(NOT_REQUESTABLE, f"`{at}` {detail}", errors=errors)
     return workflow
 
 

@@ -21,9 +21,9 @@ from pdp.core.language import display_of, preferred
 from pdp.core.moment import format_moment, whole_seconds
 from pdp.core.values import JsonObject
 from pdp.core.workflow import Workflow
-from pdp.policy.approval_facts import approval_facts
 from pdp.policy.authorizer import Answer, Authorizer
 from pdp.policy.mapping import CedarRequest
+from pdp.policy.offered import offered
 from pdp.trust.callers import Caller
 
 EVALUATION_ID_MAC = "evaluation-id"
@@ -73,17 +73,7 @@ def offered_workflow(
     asked: Asked, caller: Caller, authorizer: Authorizer, now: datetime
 ) -> Workflow | None:
     """The first workflow, in the order of `workflows.yaml`, whose approval would allow this."""
-    for template in asked.answer.slice.templates:
-        workflow = authorizer.bundle.workflows.get(template)
-        if workflow is None:
-            continue
-        facts = approval_facts(
-            "hypothetical", template, now, now + workflow.approval_ttl, (), "exact"
-        )
-        again = authorizer.decide(asked.request, now=now, caller=caller.facts, approval=facts)
-        if again.allowed:
-            return workflow
-    return None
+    return offered(asked.request, asked.answer, authorizer, now, caller.facts)
 
 
 def bound_members(asked: Asked) -> tuple[str, ...]:

@@ -111,3 +111,26 @@ def test_two_pdps_may_use_the_same_token_id(pdp: Pdp) -> None:
     assert pdp.submit(body(claims())).status_code == 202
     again = pdp.submit(body(claims()))
     problem(again, 400, "invalid_denial_binding", "/denial/binding_token")
+
+
+def test_where_no_template_is_named_the_one_that_helps_is_taken(pdp: Pdp) -> None:
+    unnamed = claims(template=None)
+    task = pdp.submit(body(unnamed)).json()["task"]
+    assert task["display"]["title"] == "Manager approval"
+    asked = question("free-1")
+    hashed = binding_hash(ALICE, asked["resource"], READ, {}, [])
+    needless = body(claims(template=None, jti="bt-2", binding_hash=hashed)) | asked
+    problem(pdp.submit(needless), 400, "not_requestable", "/denial/template")
+
+
+def test_a_token_without_an_id_is_used_once_too(pdp: Pdp) -> None:
+    unnamed = body(claims(jti=None))
+    assert pdp.submit(unnamed).status_code == 202
+    problem(pdp.submit(unnamed), 400, "invalid_denial_binding", "/denial/binding_token")
+
+
+def test_the_evaluation_beside_a_token_of_another_pdp_is_not_used_up(pdp: Pdp) -> None:
+    for number in range(2):
+        asked = body(claims(jti=f"bt-{number}"))
+        asked["denial"]["evaluation_id"] = "somebody-elses"
+        assert pdp.submit(asked).status_code == 202
