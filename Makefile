@@ -34,7 +34,7 @@ check: .venv/.dev  ## format, lint, types, imports, file lengths and the fast te
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" --hypothesis-profile=fast
 
 test: .venv/.dev  ## install what the tests need and run every test
-	scripts/test-packages
+	scripts/test-packages wrk
 	$(BIN)/pytest -q -n 2
 
 bench: .venv/.dev  ## the benchmarks, each with its ratio to a ceiling of the same run

@@ -171,3 +171,40 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         server.process.kill()
         server.process.wait()
         assert eventually(lambda: not any(alive(pid) for pid in workers))
+
+
+UNSAFE = {
+    "nobody has to say who they are, for all to reach": (
+        ("--base-url", "https://pdp.example.com", "--host", "0.0.0.0"),
+        {"PDP_AUTHENTICATION__REQUIRED": "false"},
+        "only with a loopback `host`",
+    ),
+    "public keys, for all to reach": (
+        ("--demo", "--host", "0.0.0.0"),
+        {},
+        "`demo` has public keys",
+    ),
+    "credentials in clear": (
+        ("--base-url", "http://pdp.example.com"),
+        {},
+        "`base_url` must be https",
+    ),
+    "no name of its own": ((), {}, "`base_url` is needed"),
+    "a guessable master key": (
+        ("--base-url", "https://pdp.example.com"),
+        {"PDP_KEYS__MASTER_KEY": "c2VjcmV0"},
+        "`keys.master_key`: must be 32 random bytes",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNSAFE, ids=str)
+def test_an_unsafe_start_is_refused_in_one_line(tmp_path: Path, case: str) -> None:
+    chosen, environment, reason = UNSAFE[case]
+    policies = folder_of(tmp_path, "read")
+    where = ("--port", str(free_port()), "--policies", str(policies))
+    with started(tmp_path, *where, *chosen, environment=environment) as process:
+        status, out, err = said(process)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert reason in err
+    assert "c2VjcmV0" not in err
