@@ -4,7 +4,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from pdp.errors import FORBIDDEN, INVALID_REQUEST, TOO_LARGE, TOO_MANY_REQUESTS, UNAUTHENTICATED
+from pdp.errors import (
+    FORBIDDEN,
+    INVALID_REQUEST,
+    TOO_LARGE,
+    TOO_MANY_REQUESTS,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+)
 
 
 class FaultDoc(BaseModel):
@@ -46,6 +53,7 @@ def problem_responses(*further: int) -> dict[int | str, dict[str, Any]]:
         403: FORBIDDEN.title,
         413: TOO_LARGE.title,
         429: TOO_MANY_REQUESTS.title,
+        503: UNAVAILABLE.title,
     } | dict.fromkeys(further, "The request cannot be fulfilled")
     schema = {"$ref": "#/components/schemas/ProblemDoc"}
     return {
