@@ -28,10 +28,12 @@ VOLATILE = frozenset(
 )
 """Context members that differ from call to call: never bound by what is issued here."""
 
+_NEVER_BOUND = MACHINERY | RESERVED | VOLATILE
+
 
 def bindable(members: Iterable[str]) -> tuple[str, ...]:
     """The members of a context that may be bound, sorted: not the profile's own, not volatile."""
-    return tuple(sorted(set(members) - MACHINERY - RESERVED - VOLATILE))
+    return tuple(sorted(set(members) - _NEVER_BOUND))
 
 
 def bound_context(context: JsonObject, members: Iterable[str]) -> JsonObject:

@@ -49,24 +49,23 @@ class BindingClaims(NamedTuple):
 
 def claims_to_json(claims: BindingClaims) -> JsonObject:
     """The payload of the token; a single audience is written as a string."""
-    several = len(claims.audience) != 1
+    audience, protected = claims.audience, claims.denial_expires_at
     payload: JsonObject = {
         "iss": claims.issuer,
-        "aud": list(claims.audience) if several else claims.audience[0],
+        "aud": audience[0] if len(audience) == 1 else list(audience),
         "iat": _seconds(claims.issued_at),
         "nbf": _seconds(claims.not_before),
         "exp": _seconds(claims.expires_at),
         "jti": claims.token_id,
         "evaluation_id": claims.evaluation_id,
-        "denial_expires_at": claims.denial_expires_at and format_moment(claims.denial_expires_at),
+        "denial_expires_at": protected and format_moment(protected),
         "binding_context_members": None if claims.members is None else list(claims.members),
         "binding_hash": claims.binding_hash,
         "template": claims.template,
         "caller": claims.caller,
     }
-    return {name: value for name, value in payload.items() if value is not None} | (
-        claims.inline or {}
-    )
+    told = {name: value for name, value in payload.items() if value is not None}
+    return told | claims.inline if claims.inline else told
 
 
 def claims_from_json(payload: JsonObject) -> BindingClaims:

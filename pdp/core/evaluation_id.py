@@ -54,13 +54,13 @@ class EvaluationId(NamedTuple):
         self, expires_at: datetime, template: str, members: tuple[str, ...]
     ) -> "EvaluationId":
         """The id of a denial that can be requested, still without its proof."""
-        return self._replace(
-            expires_at=whole_seconds(expires_at), template=template, members=members
-        )
+        return EvaluationId(self.ulid, whole_seconds(expires_at), template, members)
 
     def proven(self, mac: bytes) -> "EvaluationId":
         """The id with its proof; of a longer MAC the first 16 bytes are taken."""
-        return self._replace(mac=mac[:MAC_BYTES])
+        return EvaluationId(
+            self.ulid, self.expires_at, self.template, self.members, mac[:MAC_BYTES]
+        )
 
     def __str__(self) -> str:
         if self.expires_at is None:

@@ -58,10 +58,10 @@ def _simple(value: JsonValue) -> bool:
     if kind is str:
         return value.isascii()  # type: ignore[union-attr]
     if kind is dict:
-        return all(
-            type(name) is str and name.isascii() and _simple(inner)
-            for name, inner in value.items()  # type: ignore[union-attr]
-        )
+        for name, inner in value.items():  # type: ignore[union-attr]
+            if type(name) is not str or not name.isascii() or not _simple(inner):
+                return False
+        return True
     if kind is list:
         return all(map(_simple, value))  # type: ignore[arg-type]
     if kind is int:

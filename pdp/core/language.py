@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from pdp.core.values import JsonObject
 from pdp.core.workflow import Texts, Workflow
@@ -12,6 +13,7 @@ _RANGE = re.compile(
 _MOST = 20
 
 
+@lru_cache(maxsize=256)
 def preferred(accept_language: str | None) -> tuple[str, ...]:
     """The languages of an `Accept-Language` header, most wanted first; what is malformed is none."""
     ranked = []

@@ -149,7 +149,7 @@ def _evaluation_id(
     members: tuple[str, ...],
 ) -> EvaluationId:
     plain = new_evaluation_id(now, random(RANDOM_BYTES))
-    return plain._replace(expires_at=expires_at, template=workflow.name, members=members)
+    return plain.offering(expires_at, workflow.name, members)
 
 
 def _handle(
@@ -184,7 +184,6 @@ def _access_request(
         if workflow.catalogs:
             catalogs = f"{issuer.base}/access/v1/catalogs/{workflow.name}{handle}"
             hint["request_catalogs_url"] = catalogs
-    display = display_of(workflow, preferred((language or b"").decode("latin-1")))
-    if display:
-        hint["display"] = display
+    if workflow.title or workflow.description or workflow.call_to_action:
+        hint["display"] = display_of(workflow, preferred((language or b"").decode("latin-1")))
     return hint

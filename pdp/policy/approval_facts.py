@@ -14,16 +14,21 @@ def approval_facts(
     approved_until: datetime,
     approvers: Iterable[EntityUid],
     scope: str,
+    only: frozenset[str] | None = None,
 ) -> JsonObject:
-    """What only this server puts into `context.approval`; `identifier` is the public reference."""
-    return {
-        "id": identifier,
-        "template": template,
-        "approved_at": cedar_datetime(approved_at),
-        "approved_until": cedar_datetime(approved_until),
-        "approvers": [entity_reference(uid) for uid in sorted(set(approvers))],
-        "scope": scope,
-    }
+    """What only this server puts into `context.approval`; `identifier` is the public reference.
+
+    Args:
+        only: the members that are looked at; None for all.
+    """
+    found: JsonObject = {"id": identifier, "template": template, "scope": scope}
+    if only is None or "approved_at" in only:
+        found["approved_at"] = cedar_datetime(approved_at)
+    if only is None or "approved_until" in only:
+        found["approved_until"] = cedar_datetime(approved_until)
+    if only is None or "approvers" in only:
+        found["approvers"] = [entity_reference(uid) for uid in sorted(set(approvers))]
+    return found
 
 
 def entity_reference(uid: EntityUid) -> JsonObject:

@@ -27,9 +27,9 @@ def offered(
         workflow = authorizer.bundle.workflows.get(template)
         if workflow is None:
             continue
-        facts = approval_facts(
-            "hypothetical", template, now, now + workflow.approval_ttl, (), "exact"
-        )
+        until = now + workflow.approval_ttl
+        only = denied.slice.approval_members
+        facts = approval_facts("hypothetical", template, now, until, (), "exact", only)
         if authorizer.decide(request, now=now, caller=caller, approval=facts).allowed:
             return workflow
     return None

@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ec import (
     ECDSA,
     SECP256R1,
@@ -115,7 +116,7 @@ class PrivateKey:
 
     def sign_claims(self, claims: Mapping[str, Any], typ: str | None = None) -> str:
         """A signed JWT of `claims`."""
-        return self.sign(_compact(claims).encode(), typ)
+        return self.sign(_json_of(claims), typ)
 
     def decrypt(self, token: str) -> str:
         """The signed token inside a nested JWE; raises `BadToken`."""
@@ -230,6 +231,14 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
         return str(_imported(jwk)[1].thumbprint())
     except (JoseError, ValueError, TypeError, KeyError):
         raise BadToken("the key cannot be used here") from None
+
+
+def _json_of(claims: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(claims)
+    except orjson.JSONEncodeError:
+        # Integers of more than 64 bits, and halves of characters.
+        return _compact(claims).encode()
 
 
 def _encoded(raw: bytes) -> bytes:
