@@ -78,6 +78,21 @@ def remove_client(
     finish(*run(settings_of(config, database=database), client_id))
 
 
+@clients.command("callback-secret")
+def callback_secret(
+    client_id: Annotated[str, typer.Argument(help="Its name, or that of a token's caller.")],
+    config: ConfigOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Print the secret that signs a caller's callbacks when none is configured for it.
+
+    Example: pdp client callback-secret as-1
+    """
+    from pdp.commands.clients import callback_secret as run
+
+    finish(*run(settings_of(config, database=database), client_id, now=now()))
+
+
 @keys.command("list")
 def list_keys(
     config: ConfigOption = None, database: DatabaseOption = None, as_json: JsonOption = False

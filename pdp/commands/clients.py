@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from pdp.background.credentials import derived_secret_text
 from pdp.commands.opened import Outcome, as_json, as_table, moment, with_database
 from pdp.settings import Settings
 from pdp.store import clients as stored
 from pdp.store.engine import Database
 from pdp.trust.callers import ROLES
 from pdp.trust.credentials import digest_of, new_client_key
+from pdp.trust.keys import KeyRing
 from pdp.trust.subjects import unreadable
 
 _LONGEST_ID = 200
@@ -82,6 +84,21 @@ def remove_client(settings: Settings, client_id: str) -> Outcome:
         if not database.write(lambda session: stored.remove(session, client_id)):
             return 1, f"there is no client `{client_id}`"
         return 0, f"client `{client_id}` is removed"
+
+    return with_database(settings, work)
+
+
+def callback_secret(settings: Settings, client_id: str, *, now: datetime) -> Outcome:
+    """The secret that signs a caller's callbacks when none is configured for it."""
+    configured = {client.id: client for client in settings.clients}.get(client_id)
+    if configured is not None and (
+        configured.callback_secret or configured.callback_bearer or configured.callback_certificate
+    ):
+        return 1, f"the callbacks of `{client_id}` are authenticated as the configuration says"
+
+    def work(database: Database) -> Outcome:
+        ring = KeyRing.open(database, settings, now=now)
+        return 0, derived_secret_text(ring, client_id)
 
     return with_database(settings, work)
 

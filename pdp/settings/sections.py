@@ -41,7 +41,7 @@ class ClientSettings(Section):
         [], description="URLs it may be called back at; one that ends in `/*` stands for all below"
     )
     callback_secret: WebhookSecretText | None = Field(
-        None, description="signs its callbacks; by default one derived from the master key"
+        None, description="signs its callbacks; else `pdp client callback-secret`"
     )
     callback_bearer: SecretStr | None = Field(
         None, min_length=1, description="or the token that its callbacks carry"

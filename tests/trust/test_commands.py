@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pdp.commands.clients import add_client, list_clients, remove_client
+from pdp.commands.clients import add_client, callback_secret, list_clients, remove_client
 from pdp.commands.keys import list_keys, rotate_keys
 from pdp.settings import Settings
 from pdp.store import clients
@@ -139,3 +139,16 @@ def test_keys_under_another_master_key_are_status_2(settings: Settings, tmp_path
     status, text = list_keys(settings, now=NOW)
     assert status == 2
     assert "is not the master key" in text and "\n" not in text
+
+
+def test_a_caller_is_told_the_secret_that_signs_its_callbacks(tmp_path: Path) -> None:
+    configured: Any = [
+        {"id": "as-1", "key_sha256": DIGEST, "roles": ["as"], "callback_bearer": "b-1"}
+    ]
+    database = f"sqlite:///{tmp_path}/pdp.db"
+    settings = Settings(demo=True, database=database, clients=configured)
+    status, secret = callback_secret(settings, "pep-1", now=NOW)
+    assert (status, secret[:6]) == (0, "whsec_")
+    assert callback_secret(settings, "pep-1", now=NOW) == (0, secret)
+    assert callback_secret(settings, "pep-2", now=NOW) != (0, secret)
+    assert callback_secret(settings, "as-1", now=NOW)[0] == 1
