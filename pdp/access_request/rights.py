@@ -80,7 +80,15 @@ class Rights:
     def permitted(
         self, person: EntityUid, action: RequestAction, facts: RequestFacts
     ) -> tuple[str, ...] | None:
-        """The ids of the policies that permit a person an action; None when it is denied."""
+        """The ids of the policies that permit a person an action; None when it is denied.
+
+        What was asked under CIBA is approved by its own subject and by nobody else, not even by
+        policy, whatever the policies and the workflow say.
+        """
+        if facts.transport == "ciba" and (
+            action == "auto_approve" or (action == "approve" and person != self.subject_uid(facts))
+        ):
+            return None
         request = self.request(person, action, facts)
         if not (request.representable and is_cedar_type(person[0])):
             return None

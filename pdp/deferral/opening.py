@@ -4,7 +4,7 @@ import dataclasses
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pdp.access_request.case import MEMBERS, Case
 from pdp.access_request.opening import open_request
@@ -14,7 +14,7 @@ from pdp.core.evaluation_id import RANDOM_BYTES, new_evaluation_id
 from pdp.core.jcs import NotCanonical
 from pdp.core.moment import parse_moment
 from pdp.core.values import JsonObject
-from pdp.core.workflow import Workflow
+from pdp.core.workflow import Step, Workflow
 from pdp.deferral.handles import Given, Terms, give
 from pdp.deferral.parts import Asker, Parts
 from pdp.deferral.unit import Part, Unit, context_of, members_of, offered, refusal
@@ -130,7 +130,23 @@ def _item(part: Part, workflow: Workflow, now: datetime) -> OrderItem:
 def _no_longer(workflow: Workflow, seconds: int | None) -> Workflow:
     if seconds is None or timedelta(seconds=seconds) >= workflow.task_ttl:
         return workflow
-    return dataclasses.replace(workflow, task_ttl=timedelta(seconds=seconds))
+    ttl = timedelta(seconds=seconds)
+    steps = tuple(_within(step, ttl) for step in workflow.steps)
+    return dataclasses.replace(workflow, task_ttl=ttl, steps=steps)
+
+
+def _within(step: Step, ttl: timedelta) -> Step:
+    """A step without what could only happen after the end of its request."""
+    changes: dict[str, Any] = {
+        name: None
+        for name in ("remind_after", "escalate_after", "timeout")
+        if (getattr(step, name) or timedelta()) >= ttl
+    }
+    if "escalate_after" in changes:
+        changes |= {"escalate_to": None, "on_timeout": "deny"}
+    for name in ("any_of", "all_of"):
+        changes[name] = tuple(_within(part, ttl) for part in getattr(step, name))
+    return dataclasses.replace(step, **changes)
 
 
 def _justification(context: JsonObject) -> str | None:

@@ -1,11 +1,13 @@
 """`/oauth/v1/…`: what authorization servers ask; every error is one of OAuth's."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from pdp.core.cause import Cause
 from pdp.core.values import JsonObject, JsonValue
@@ -24,6 +26,8 @@ from pdp.ops.asgi import exchange_of
 from pdp.ops.dependencies import caller_with, json_body
 from pdp.store.engine import CommitUnknown, StoreUnavailable
 from pdp.trust.callers import Caller
+
+_log = logging.getLogger("pdp.deferral")
 
 _ERRORS = {401: "invalid_client", 403: "unauthorized_client", 429: "temporarily_unavailable"}
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -45,6 +49,11 @@ class OAuthRoute(APIRoute):
                 raise OAuthFault(
                     "temporarily_unavailable", status=503, headers={"Retry-After": "1"}
                 ) from fault
+            except (OAuthFault, HTTPException):
+                raise
+            except Exception as fault:
+                _log.exception("the call failed")
+                raise OAuthFault("server_error", status=500) from fault
 
         return handler
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pdp.background import audit_heads, retention, timers
 from pdp.background.assembly import PERIODIC, Parts, handlers, lease_for
 from pdp.background.credentials import Credentials
 from pdp.background.effects import BY_TIME, Change, write_effects
@@ -116,7 +115,7 @@ def test_every_kind_that_comes_round_has_a_handler_and_its_next_job(
     runner.run_due()
     waiting = db.read(lambda session: outbox_admin.waiting(session, 0, 10))
     kinds = {job.kind for job in waiting}
-    assert kinds == {timers.SWEEP.kind, audit_heads.SIGNING.kind, retention.KIND}
+    assert kinds == {each.kind for each in PERIODIC}
     assert all(job.run_at > job.created_at for job in waiting)
 
 
