@@ -217,3 +217,34 @@ def test_a_union_reads_what_any_of_its_parts_reads() -> None:
 
 def test_equal_conditions_share_one_value() -> None:
     assert of("principal.a == 1") is of("principal.a == 2")
+
+
+@pytest.mark.parametrize(
+    ("condition", "members"),
+    [
+        ("context.risk > 5", set()),
+        ("context has approval", set()),
+        ('context.approval.template == "t"', {"template"}),
+        ("context.approval has scope", {"scope"}),
+        ("context has approval.approved_at", {"approved_at"}),
+        ("principal in context.approval.approvers", {"approvers"}),
+        ("(if context has a then context.approval else context.a).template == context.b",
+         {"template"}),
+        ("context.approval == context.other", None),
+        ('context.approval.template == "t" && context.approval == context.other', None),
+        ("[context.approval].contains(context.other)", None),
+        ("{a: context.approval}.a == context.other", None),
+        ("{a: context.approval} == context.other", None),
+        ("context == principal.context", None),
+        ('{a: context.approval}.a.template == "t"', {"template"}),
+        ('(if principal.a then context else context).approval.template == "t"', {"template"}),
+    ],
+)  # fmt: skip
+def test_what_is_read_of_an_approval(condition: str, members: set[str] | None) -> None:
+    assert of(condition).approval == (None if members is None else frozenset(members))
+
+
+def test_what_several_policies_read_of_an_approval_is_read() -> None:
+    template, scope = of('context.approval.template == "t"'), of("context.approval has scope")
+    assert merged([template, scope]).approval == {"template", "scope"}
+    assert merged([template, of("context.approval == context.a")]).approval is None
