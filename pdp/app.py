@@ -26,6 +26,7 @@ from pdp.admin import (
 )
 from pdp.core.values import JsonObject, pointer
 from pdp.deferral import routes as oauth_routes
+from pdp.deferral.one_trip import deferring
 from pdp.errors import (
     INTERNAL,
     INVALID_REQUEST,
@@ -161,6 +162,7 @@ def _evaluation_parts(services: Services) -> endpoints.Parts:
         approvals=services.approvals,
         issuer=_issuer(services),
         depth=limits.depth,
+        defer=deferring(services.deferral),
         traced=None if services.tracing is None else services.tracing.handler,
     )
 

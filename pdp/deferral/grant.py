@@ -28,6 +28,7 @@ def granted(
         "scope": asked.scope,
         "resource": list(asked.resource) or None,
         "txn": asked.txn,
+        "evaluation": asked.question,
         "cnf": _confirmation(asked),
     }
     body |= {name: value for name, value in told.items() if value is not None}

@@ -103,6 +103,8 @@ def evaluation_of(asked: Asked, wanted: Wanted, approval: str | None = None) -> 
 
 def context_of(asked: Asked) -> JsonObject:
     """What policy sees beside subject, action and resource."""
+    if asked.question is not None:
+        return dict(asked.context)
     found = asked.context | {"client": asked.client.json, "grant_type": asked.grant_type}
     if asked.scope is not None:
         found["scope"] = asked.scope

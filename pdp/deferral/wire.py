@@ -35,6 +35,7 @@ class Asked(NamedTuple):
     Attributes:
         subject: the principal that the token will act as; None where a hint stands for it.
         approvals: ids of approvals that the AS presents, as for a refresh.
+        question: `resource` and `action` of an evaluation, which then is all that is asked.
     """
 
     client: Client
@@ -47,9 +48,13 @@ class Asked(NamedTuple):
     approvals: tuple[str, ...] = ()
     token_type: str | None = None
     txn: str | None = None
+    question: JsonObject | None = None
 
     def wanted(self, rules: Rules) -> tuple[Wanted, ...]:
         """Every question that it comes to; raises `OAuthFault`."""
+        if self.question is not None:
+            only = self.question
+            return (Wanted("resource", 0, only["resource"], only["action"]),)
         try:
             found = questions(self.authorization_details, self.scope, self.resource, rules)
         except InvalidDetails as fault:
@@ -72,6 +77,7 @@ class Asked(NamedTuple):
             "context": self.context,
             "token_type": self.token_type,
             "txn": self.txn,
+            "question": self.question,
         }
         return {name: value for name, value in told.items() if value is not None}
 
@@ -132,6 +138,7 @@ def asked_again(kept: JsonObject) -> Asked:
         (),
         kept.get("token_type"),
         kept.get("txn"),
+        kept.get("question"),
     )
 
 

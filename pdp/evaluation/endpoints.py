@@ -13,7 +13,7 @@ from pdp.evaluation.decision_log import DecisionLog
 from pdp.evaluation.page_token import PageTokens
 from pdp.evaluation.reconsider import Approvals
 from pdp.evaluation.requestable import Issuer
-from pdp.evaluation.routes import EvaluationRoutes
+from pdp.evaluation.routes import Defer, EvaluationRoutes
 from pdp.evaluation.search import Search
 from pdp.evaluation.search_routes import SearchRoutes
 from pdp.ops.asgi import ASGIApp
@@ -47,6 +47,7 @@ class Parts(NamedTuple):
     approvals: Approvals | None = None
     depth: int = MAX_DEPTH
     traced: Callable[[str, Handler], Handler] | None = None
+    defer: Defer | None = None
 
 
 def handlers(parts: Parts) -> dict[str, ASGIApp]:
@@ -59,6 +60,7 @@ def handlers(parts: Parts) -> dict[str, ASGIApp]:
         parts.clock,
         parts.issuer,
         parts.approvals,
+        parts.defer,
     )
     search = SearchRoutes(
         Search(parts.tokens, parts.default_page, parts.largest_page), parts.authorizer, parts.clock

@@ -1,6 +1,6 @@
 """`POST /access/v1/evaluation` and `/access/v1/evaluations`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import orjson
@@ -19,6 +19,8 @@ from pdp.ops.metrics import Metrics
 from pdp.policy.authorizer import Authorizer
 from pdp.store.engine import CommitUnknown, StoreUnavailable
 
+Defer = Callable[[Evaluation, Outcome, Call], Awaitable[Outcome]]
+"""Gives the outcome of a denial for which a request was opened at once, where that was asked."""
 _PERMIT = b'{"decision":true}'
 _DENY = b'{"decision":false}'
 
@@ -34,6 +36,7 @@ class EvaluationRoutes:
         clock: the present time.
         issuer: in whose name denials are requestable; None where they are not.
         approvals: lets evaluations rest on approvals; None where they never do.
+        defer: what an authorization server gets for a denial that it wants deferred.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class EvaluationRoutes:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         issuer: Issuer | None = None,
         approvals: Approvals | None = None,
+        defer: Defer | None = None,
     ) -> None:
+        self._defer = defer
         self._issuer = issuer
         self._approvals = approvals
         self._authorizer = authorizer
@@ -61,6 +66,8 @@ class EvaluationRoutes:
         question = evaluation_from(call.body)
         try:
             outcome = await evaluate_fully(question, self._asking(call, authorizer, now))
+            if self._defer is not None and not outcome.allowed and "client" in question.context:
+                outcome = await self._defer(question, outcome, call)
         except (StoreUnavailable, CommitUnknown) as error:
             raise _unavailable(error) from None
         explained = bool(call.query) and wants_explanation(call)
