@@ -181,6 +181,14 @@ def test_confirming_ends_the_step_and_approves_nothing(pdp: Pdp) -> None:
     assert status_of(pdp, task) == "approved"
 
 
+def test_a_page_of_somebody_else_says_that_it_was_visited(pdp: Pdp) -> None:
+    task = pdp.opened("visited-1")
+    body = {"token": token_of(pdp, task), "outcome": "done"}
+    assert sent(pdp, body, secret=None).status_code == 200
+    assert pdp.status(task["id"]).json()["task"]["progress"]["current_step"] == 2
+    problem(sent(pdp, body, secret=None), 409, "conflict")
+
+
 def test_pages_of_nobody_are_not_there(pdp: Pdp) -> None:
     external = pdp.opened("partner-1")
     for token in ("x", token_of(pdp, external)):
