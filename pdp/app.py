@@ -9,10 +9,8 @@ from urllib.parse import urlsplit
 
 import anyio
 import orjson
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
-from starlette.exceptions import HTTPException
 
 from pdp import __version__
 from pdp.access_request import answer_routes, catalog_routes, form_routes
@@ -24,19 +22,9 @@ from pdp.admin import (
     outbox_routes,
     policy_routes,
 )
-from pdp.core.values import JsonObject, pointer
+from pdp.core.values import JsonObject
 from pdp.deferral import routes as oauth_routes
 from pdp.deferral.one_trip import deferring
-from pdp.errors import (
-    INTERNAL,
-    INVALID_REQUEST,
-    METHOD_NOT_ALLOWED,
-    NOT_FOUND,
-    UNAVAILABLE,
-    Kind,
-    OAuthFault,
-    Problem,
-)
 from pdp.evaluation import endpoints
 from pdp.evaluation.metadata import (
     CAPABILITY_ACCESS_REQUEST,
@@ -48,7 +36,8 @@ from pdp.evaluation.page_token import PageTokens
 from pdp.evaluation.requestable import Issuer
 from pdp.ops.asgi import ASGIApp, Receive, Scope, Send
 from pdp.ops.docs_page import DOCS_POLICY, docs_page
-from pdp.ops.gate import UNKNOWN_FAULT, Gate
+from pdp.ops.error_answers import render_errors
+from pdp.ops.gate import Gate
 from pdp.ops.openapi import DocumentedApi
 from pdp.policy.bundle import BundleError
 from pdp.policy.source_files import UnreadableFolder
@@ -65,10 +54,9 @@ from pdp.queue import (
 from pdp.services import Services, utc_now
 from pdp.settings import Settings, SettingsError
 from pdp.store.connect import BadAddress
-from pdp.store.engine import CommitUnknown, StoreUnavailable
+from pdp.store.engine import StoreUnavailable
 from pdp.store.migrate import UnknownRevision
 
-_PROBLEM = "application/problem+json"
 _CACHED = "public, max-age=300"
 _ROUTE_NEEDS = (
     *("settings", "database", "authenticator", "keys", "rate"),
@@ -196,7 +184,7 @@ def _api(services: Services, handlers: dict[str, Any]) -> FastAPI:
     api.state.services = services
     for name in _ROUTE_NEEDS:
         setattr(api.state, name, getattr(services, name))
-    _render_errors(api)
+    render_errors(api)
     api.include_router(endpoints.router(handlers))
     api.include_router(_operations(services, api))
     api.include_router(form_routes.router)
@@ -258,47 +246,6 @@ def _operations(services: Services, api: FastAPI) -> APIRouter:
         )
 
     return router
-
-
-def _render_errors(api: FastAPI) -> None:
-    @api.exception_handler(Problem)
-    async def problem(request: Request, error: Problem) -> Response:
-        return _response(error)
-
-    @api.exception_handler(OAuthFault)
-    async def oauth_fault(request: Request, error: OAuthFault) -> Response:
-        headers = {"Cache-Control": "no-store", **error.headers}
-        body = orjson.dumps(error.document())
-        return Response(body, error.status, headers, "application/json")
-
-    @api.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        faults = [
-            {"pointer": pointer(*fault["loc"]), "detail": fault["msg"].lower()}
-            for fault in error.errors()
-        ]
-        return _response(Problem(INVALID_REQUEST, "the request cannot be read", errors=faults))
-
-    @api.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
-        own = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED}.get(error.status_code)
-        kind = own or Kind("about:blank", error.status_code, str(error.detail))
-        return _response(Problem(kind, headers=dict(error.headers or {})))
-
-    @api.exception_handler(StoreUnavailable)
-    @api.exception_handler(CommitUnknown)
-    async def unavailable(request: Request, error: Exception) -> Response:
-        return _response(Problem(UNAVAILABLE, str(error), headers={"Retry-After": "1"}))
-
-    # Starlette raises the fault again after this answer, so that the gate still logs it.
-    @api.exception_handler(Exception)
-    async def unknown(request: Request, error: Exception) -> Response:
-        return _response(Problem(INTERNAL, UNKNOWN_FAULT))
-
-
-def _response(problem: Problem) -> Response:
-    headers = {"Cache-Control": "no-store", **problem.headers}
-    return Response(orjson.dumps(problem.document()), problem.status, headers, _PROBLEM)
 
 
 def openapi_document() -> JsonObject:
