@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from pdp.access_request.catalog_check import instance_pointer
 from pdp.access_request.catalog_handles import opened_handle
 from pdp.access_request.catalogs import (
     DEFAULT_PAGE,
@@ -17,7 +18,6 @@ from pdp.access_request.catalogs import (
     CatalogPage,
     Wanted,
     catalog_field,
-    instance_pointer,
     item_json,
 )
 from pdp.core.authzen import entity_from

@@ -13,8 +13,9 @@ import orjson
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import HTMLResponse
 
+from pdp.access_request.catalog_check import instance_pointer
 from pdp.access_request.catalog_handles import opened_handle
-from pdp.access_request.catalogs import LARGEST_PAGE, Catalog, Wanted, instance_pointer
+from pdp.access_request.catalogs import LARGEST_PAGE, Catalog, Wanted
 from pdp.access_request.form_fields import Field, fields_of, instance_of
 from pdp.access_request.form_page import FORM_HEADERS, Filled, answer_page, form_page
 from pdp.access_request.forms import form_of

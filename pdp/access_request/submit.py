@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pdp.access_request.actors import require_actor
 from pdp.access_request.callback import callback_of
 from pdp.access_request.case import Case, load_case
-from pdp.access_request.catalogs import check_catalogs
+from pdp.access_request.catalog_check import check_catalogs
 from pdp.access_request.denials import Proven, prove_denials
 from pdp.access_request.desk import Desk
 from pdp.access_request.forms import check_form, form_of
