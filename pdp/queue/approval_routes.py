@@ -40,7 +40,7 @@ from pdp.store.tasks import Task
 
 router = APIRouter(prefix="/queue/v1/approvals", tags=["queue"])
 
-_MOST_LOOKED_AT = 2000
+_MOST_LOOKED_AT = 500
 Words = Annotated[str | None, Query(max_length=1000)]
 
 

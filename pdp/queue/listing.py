@@ -15,7 +15,7 @@ from pdp.store.records import Cursor
 from pdp.store.task_listing import TaskFilter, TaskSummary
 
 LARGEST_PAGE = 200
-_MOST_LOOKED_AT = 2000
+_MOST_LOOKED_AT = 500
 
 
 class Listed(NamedTuple):
