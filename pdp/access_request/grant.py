@@ -6,7 +6,7 @@ signed `state` that another PDP can verify without our store (ARAP, Completion S
 
 import secrets
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pdp.core.approval import Approval
 from pdp.core.approval_state import STATE_TYPE, state_of, state_to_json
@@ -72,12 +72,6 @@ def approval_row(
     Raises:
         NotCanonical: what was asked has no canonical form; submissions of that kind are refused.
     """
-    resource = task.resource if item is None else item.resource
-    action = task.action if item is None else item.action
-    if resource is None or action is None:
-        raise ValueError(f"task `{task.id}` has neither a resource nor an item")
-    names = list(task.binding_members if members is None else members)
-    bound = bound_context(task.context, names)
     ref, secret = "aprf_" + random(15), "apr_" + random(ID_BYTES)
     return Row(
         ref=ref,
@@ -87,11 +81,6 @@ def approval_row(
         item=granted.position if item is not None else None,
         template=granted.workflow.name,
         transport=task.transport,
-        subject_type=task.subject_type,
-        subject_id=task.subject_id,
-        resource_type=str(resource["type"]),
-        resource_id=str(resource["id"]),
-        action_name=str(action["name"]),
         scope=granted.scope.kind,
         scope_detail=granted.scope.to_json(),
         single_use=granted.single_use,
@@ -101,16 +90,33 @@ def approval_row(
         evaluation_id=(item and item.evaluation_id) or task.evaluation_id,
         approved_at=granted.approved_at,
         approved_until=granted.approved_until,
-        binding_hash=binding_hash(task.subject, resource, action, bound, names),
-        binding_members=names,
-        subject=task.subject,
-        resource=resource,
-        action=action,
-        context=bound,
         actor=task.actor,
         approvers=people_json(granted.approvers),
         extra={"evidence": list(granted.evidence)} if granted.evidence else None,
+        **_bound(task, item, list(task.binding_members if members is None else members)),
     )
+
+
+def _bound(task: Task, item: TaskItem | None, members: list[str]) -> dict[str, Any]:
+    """The columns that say what was approved."""
+    resource = task.resource if item is None else item.resource
+    action = task.action if item is None else item.action
+    if resource is None or action is None:
+        raise ValueError(f"task `{task.id}` has neither a resource nor an item")
+    context = bound_context(task.context, members)
+    return {
+        "subject_type": task.subject_type,
+        "subject_id": task.subject_id,
+        "resource_type": str(resource["type"]),
+        "resource_id": str(resource["id"]),
+        "action_name": str(action["name"]),
+        "binding_hash": binding_hash(task.subject, resource, action, context, members),
+        "binding_members": members,
+        "subject": task.subject,
+        "resource": resource,
+        "action": action,
+        "context": context,
+    }
 
 
 def grant_approval(

@@ -27,7 +27,8 @@ class Asker:
 
     Attributes:
         caller: who calls.
-        person: the person who acts, where one does; then only the person's rights count.
+        person: the person who acts, where one does; of another than the caller itself only the
+            person's rights count.
         origin: where the call came from, for the audit.
     """
 
@@ -82,35 +83,41 @@ def revoke(
     by = asker.caller.id if asker.person is None else "::".join(asker.person)
     if not approvals.revoke(session, row.ref, by=by, reason=reason, now=now):
         raise Problem(CONFLICT, "the approval no longer counts")
-    record = audit.AuditEvent(
-        at=now,
-        event="approval.revoked",
-        task_id=row.task_id,
-        actor_type=_actor_type(asker),
-        actor_id=asker.caller.id if asker.person is None else asker.person[1],
-        actor=None if asker.person is None else {"caller": asker.caller.id},
-        origin=asker.origin,
-        details={
-            "approval": row.ref,
-            "template": row.template,
-            "position": row.item or 0,
-            "reason": reason,
-            "policies": list(evidence),
-        },
-    )
-    audit.append(session, record)
+    details = {
+        "approval": row.ref,
+        "template": row.template,
+        "position": row.item or 0,
+        "reason": reason,
+        "policies": list(evidence),
+    }
+    audit.append(session, _event(row, asker, details, now))
     publish(session, REVOKED, task, (), now)
     ended = approvals.by_ref(session, row.ref)
     assert ended is not None
     return ended
 
 
+def _event(row: Approval, asker: Asker, details: JsonObject, now: datetime) -> audit.AuditEvent:
+    caller, person = asker.caller.id, asker.person
+    return audit.AuditEvent(
+        at=now,
+        event="approval.revoked",
+        task_id=row.task_id,
+        actor_type="caller" if person is None else person[0],
+        actor_id=caller if person is None else person[1],
+        actor=None if person is None else {"caller": caller},
+        origin=asker.origin,
+        details=details,
+    )
+
+
 def _entitled(row: Approval, task: Task, asker: Asker, rights: PersonRights) -> tuple[str, ...]:
     """The policies that let the asker; none for a requester or an administrator."""
     caller, position = asker.caller, row.item or 0
+    own = asker.person in (None, caller.subject)
+    if own and (caller.id == row.requester or "admin" in caller.roles):
+        return ()
     if asker.person is None:
-        if caller.id == row.requester or "admin" in caller.roles:
-            return ()
         raise _unknown()
     permitted = rights(asker.person, "revoke", task, position)
     if permitted is not None:
@@ -118,10 +125,6 @@ def _entitled(row: Approval, task: Task, asker: Asker, rights: PersonRights) -> 
     if rights(asker.person, "view", task, position) is None:
         raise _unknown()
     raise Problem(FORBIDDEN, "no policy lets this person end the approval")
-
-
-def _actor_type(asker: Asker) -> str:
-    return "caller" if asker.person is None else asker.person[0]
 
 
 def _unknown() -> Problem:

@@ -109,21 +109,8 @@ def requestable_context(
     identifier = identifier.proven(
         issuer.signer.mac(EVALUATION_ID_MAC, proof_bytes(identifier, bound, caller.id))
     )
-    named = str(identifier)
-    claims = BindingClaims(
-        issuer.identifier,
-        (issuer.endpoint,),
-        issued_at=now,
-        expires_at=expires_at,
-        token_id="bt_" + random(16).hex(),
-        evaluation_id=named,
-        denial_expires_at=expires_at,
-        members=members,
-        binding_hash=bound,
-        template=workflow.name,
-        caller=caller.id,
-    )
-    token = issuer.signer.sign(claims_to_json(claims))
+    named, token_id = str(identifier), "bt_" + random(16).hex()
+    token = _token(identifier, named, token_id, bound, issuer, caller, now)
     if workflow.hide_payload:
         token = issuer.signer.conceal(token)
     return {
@@ -150,6 +137,32 @@ def _evaluation_id(
 ) -> EvaluationId:
     plain = new_evaluation_id(now, random(RANDOM_BYTES))
     return plain.offering(expires_at, workflow.name, members)
+
+
+def _token(
+    identifier: EvaluationId,
+    named: str,
+    token_id: str,
+    bound: str,
+    issuer: Issuer,
+    caller: Caller,
+    now: datetime,
+) -> str:
+    """The binding token of the denial that `identifier`, as text `named`, is of."""
+    claims = BindingClaims(
+        issuer.identifier,
+        (issuer.endpoint,),
+        issued_at=now,
+        expires_at=identifier.expires_at,
+        token_id=token_id,
+        evaluation_id=named,
+        denial_expires_at=identifier.expires_at,
+        members=identifier.members,
+        binding_hash=bound,
+        template=identifier.template,
+        caller=caller.id,
+    )
+    return issuer.signer.sign(claims_to_json(claims))
 
 
 def _handle(
