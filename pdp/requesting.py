@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from pdp.access_request.approvers import Approvers
-from pdp.access_request.desk import Desk
+from pdp.access_request.desk import Consequences, Desk, Record
 from pdp.access_request.grant import Parties
 from pdp.access_request.notices import Notices
 from pdp.access_request.results import Results
@@ -62,6 +62,28 @@ def desk_of(
 ) -> Desk:
     """The desk of this process."""
 
+    return Desk(
+        database,
+        lambda: live.current,
+        keys,
+        clock,
+        settings,
+        settings.base_url,
+        base_of(settings),
+        endpoint_of(settings),
+        *_written(keys),
+        publishing.publish,
+        Outbound(settings.outbound),
+        TrustedPdps.from_settings(settings, time.time),
+        lambda prefix: prefix + secrets.token_urlsafe(ID_BYTES),
+        Approvers(),
+        Results(keys, Parties(endpoint_of(settings), settings.base_url)),
+    )
+
+
+def _written(keys: KeyRing) -> tuple[Consequences, Record]:
+    """What the background writes for the services."""
+
     def consequences(
         session: Session,
         effects: Sequence[Effect],
@@ -84,24 +106,7 @@ def desk_of(
     ) -> None:
         note(session, event, details, Change(task, (), cause, now, keys))
 
-    return Desk(
-        database,
-        lambda: live.current,
-        keys,
-        clock,
-        settings,
-        settings.base_url,
-        base_of(settings),
-        endpoint_of(settings),
-        consequences,
-        record,
-        publishing.publish,
-        Outbound(settings.outbound),
-        TrustedPdps.from_settings(settings, time.time),
-        lambda prefix: prefix + secrets.token_urlsafe(ID_BYTES),
-        Approvers(),
-        Results(keys, Parties(endpoint_of(settings), settings.base_url)),
-    )
+    return consequences, record
 
 
 def runner_of(desk: Desk, keys: KeyRing, name: str, count: Callable[[str], object]) -> Runner:

@@ -3,12 +3,14 @@
 The address is looked at again, and pinned, at each delivery.
 """
 
+from collections.abc import Iterable
 from typing import get_args
 
 from pdp.access_request.submission import Submission
 from pdp.core.authzen import InvalidRequest
 from pdp.core.task import Status
 from pdp.core.values import JsonObject
+from pdp.core.workflow import Workflow
 from pdp.errors import INVALID_REQUEST, UNSUPPORTED, Problem
 from pdp.trust.callers import Caller
 from pdp.trust.outbound import Outbound, OutboundFailed
@@ -17,11 +19,13 @@ _EVENTS = frozenset(get_args(Status)) - {"pending"}
 _LONGEST_STATE = 2048
 
 
-def callback_of(submission: Submission, caller: Caller, *, offered: bool) -> JsonObject | None:
+def callback_of(
+    submission: Submission, caller: Caller, workflows: Iterable[Workflow]
+) -> JsonObject | None:
     """The callback to be kept: `endpoint`, `events`, and `state` where one is given.
 
     Args:
-        offered: whether every workflow of the request lets its caller be called back.
+        workflows: of the request; each of them may switch callbacks off.
 
     Raises:
         InvalidRequest: for one of the wrong shape.
@@ -31,7 +35,7 @@ def callback_of(submission: Submission, caller: Caller, *, offered: bool) -> Jso
     given = submission.callback
     if given is None:
         return None
-    if not offered:
+    if not all(workflow.callbacks for workflow in workflows):
         raise Problem(UNSUPPORTED, "requests of this template are not called back",
                       errors=[{"pointer": "/callback", "detail": "is switched off"}])  # fmt: skip
     endpoint = given.get("endpoint")

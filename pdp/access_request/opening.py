@@ -113,8 +113,8 @@ def _refused(
 
 
 def _row(order: Order, task: CoreTask, task_id: str, desk: Desk, now: datetime) -> Task:
-    first = order.items[0]
-    single = None if order.bundle else first
+    first, single = order.items[0], None if order.bundle else order.items[0]
+    urgent = any(item.emergency for item in order.items)
     untils = [item.until for item in order.items if item.until is not None]
     return Task(
         id=task_id,
@@ -133,8 +133,8 @@ def _row(order: Order, task: CoreTask, task_id: str, desk: Desk, now: datetime) 
         binding_hash=order.binding_hash or _hash_of(order, first),
         justification=order.justification,
         requested_until=max(untils, default=None),
-        emergency=any(item.emergency for item in order.items),
-        priority=_URGENT if any(item.emergency for item in order.items) else 0,
+        emergency=urgent,
+        priority=_URGENT if urgent else 0,
         item_count=len(order.items) if order.bundle else 0,
         created_at=now,
         updated_at=now,

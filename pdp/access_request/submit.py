@@ -68,8 +68,7 @@ def check_submission(desk: Desk, submission: Submission, caller: Caller, now: da
     items = tuple(_items(submission, proven, Look(authorizer, caller, now)))
     _require_forms(submission, items, authorizer, caller.facts, now)
     actor = require_actor(submission.client, caller)
-    offered = all(item.workflow.callbacks for item in items)
-    callback = callback_of(submission, caller, offered=offered)
+    callback = callback_of(submission, caller, [item.workflow for item in items])
     whole = proven.get("/denial") if submission.bundle else None
     order = Order(
         caller.id,
