@@ -14,7 +14,7 @@ import httpx
 from tests.server import Server
 
 POLICY = '@id("{id}")\npermit (principal, action == Action::"{id}", resource);\n'
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
 
 
 def folder_of(folder: Path, *actions: str) -> Path:

@@ -11,7 +11,7 @@ from pdp.store.engine import Database
 from tests.ops.processes import ask, eventually, folder_of
 from tests.server import ADMIN_KEY, Server, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
 MASTER_KEY = {"PDP_KEYS__MASTER_KEY": base64.b64encode(bytes(32)).decode()}
 
 

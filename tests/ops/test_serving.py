@@ -20,7 +20,7 @@ from tests.ops.processes import (
 )
 from tests.server import Server, free_port, running
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 EACH_COUNT = pytest.mark.parametrize("workers", [1, 3])
 
 
