@@ -22,6 +22,8 @@ KIND = "deferral_notice"
 SWEEP = Periodic("deferral_sweep", timedelta(minutes=1))
 AFTER = timedelta(seconds=3)
 """How long after its handle a notice goes out at the earliest."""
+KEPT_EXPIRED = timedelta(days=1)
+"""How long a poll with a code that has expired is still told so; then the code is unknown."""
 _BATCH = 500
 _MEMBERS = {"dtr": "deferral_code", "ciba": "auth_req_id", "txn": "transaction_authorization_id"}
 
@@ -90,7 +92,10 @@ def sweep_handler(database: Database) -> Handler:
     """The handler of the sweep: what is kept for a handle goes with its time."""
 
     def run(job: Job, now: datetime) -> None:
-        for forget in (deferrals.dispose_expired, deferral_answers.forget_expired):
+        def delete(session: Session, now: datetime, limit: int) -> int:
+            return deferrals.delete_expired(session, now - KEPT_EXPIRED, limit)
+
+        for forget in (deferrals.dispose_expired, deferral_answers.forget_expired, delete):
             while database.write(lambda s, f=forget: f(s, now, _BATCH)) >= _BATCH:  # type: ignore[misc]
                 pass
 

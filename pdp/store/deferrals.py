@@ -78,6 +78,7 @@ class DeferralRow(Deferral, table=True):
         ForeignKeyConstraint(["task_id"], ["tasks.id"], ondelete="CASCADE"),
         Index("ix_deferrals_ref", "ref", unique=True),
         Index("ix_deferrals_task", "task_id"),
+        Index("ix_deferrals_expires_at", "expires_at"),
     )
 
 
@@ -146,6 +147,12 @@ def move(session: Session, before: Deferral, handle: Handle, now: datetime) -> b
 def _change(session: Session, before: Deferral, changes: Mapping[str, Any]) -> bool:
     statement = update(deferrals).where(_c.hash == before.hash, _c.version == before.version)
     return session.execute(statement.values(dict(changes))).rowcount == 1
+
+
+def delete_expired(session: Session, before: datetime, limit: int) -> int:
+    """Delete up to `limit` handles that expired before a moment; gives how many."""
+    old = select(_c.hash).where(_c.expires_at < before).order_by(_c.expires_at).limit(limit)
+    return session.execute(delete(deferrals).where(_c.hash.in_(old))).rowcount
 
 
 def notification(session: Session, ref: str) -> Notification | None:

@@ -13,7 +13,7 @@ from pdp.store.engine import Database, StoreUnavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"
+HEAD = "0005"
 _log = logging.getLogger("pdp.store")
 _LOCK = 7_204_611_538_903_122
 _WAIT_SECONDS = 60.0

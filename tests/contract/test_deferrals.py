@@ -91,6 +91,16 @@ def test_notifications_that_expired_are_destroyed(opened: Database) -> None:
     assert opened.write(lambda s: deferrals.dispose_expired(s, NOW + HOUR, 10)) == 1
 
 
+@pytest.mark.requirement("DTR-061")
+def test_handles_that_expired_long_ago_are_deleted(opened: Database) -> None:
+    for name, hours in (("h1", 1), ("h2", 2)):
+        kept = deferral(name, expires_at=NOW + hours * HOUR)
+        opened.write(lambda session, kept=kept: deferrals.add(session, kept))  # type: ignore[misc]
+    assert opened.write(lambda s: deferrals.delete_expired(s, NOW + HOUR, 9)) == 0
+    assert opened.write(lambda s: deferrals.delete_expired(s, NOW + 3 * HOUR, 1)) == 1
+    assert [each.hash for each in opened.read(lambda s: deferrals.of_task(s, "arq_1"))] == ["h2"]
+
+
 def answer(key: str = "k", sealed: bytes = b"one") -> PollAnswer:
     return PollAnswer(
         owner="as-1",

@@ -4,6 +4,7 @@ import json
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from pdp.core.deferral import MOST_TOO_FAST
 from pdp.core.values import JsonObject
@@ -114,6 +115,42 @@ def test_unknown_and_foreign_codes_are_the_same(server: Server) -> None:
         '{"error":"invalid_grant","error_description":"the code is not known"}'
     }
     assert server.poll(code, BOUND).status_code == 200
+
+
+@pytest.mark.requirement("DTR-025", "DTR-041")
+def test_an_unknown_and_a_foreign_code_cost_the_same_work(server: Server) -> None:
+    code = server.deferred("manager-1")
+    done: list[str] = []
+    engine = server.pdp.services.database.writer
+
+    def note(*given: object) -> None:
+        done.append(str(given[2]))
+
+    event.listen(engine, "before_cursor_execute", note)
+    found = []
+    for ask in (server.poll, server.revoke):
+        for given, who, key in (
+            ("never-issued", AGENT, "as-1"),
+            (code, {"id": "other"}, "as-1"),
+            (code, AGENT, "as-2"),
+        ):
+            done.clear()
+            ask(given, who, key)
+            found.append(tuple(done))
+    event.remove(engine, "before_cursor_execute", note)
+    assert found[0]
+    assert len(set(found[:3])) == len(set(found[3:])) == 1
+
+
+@pytest.mark.requirement("DTR-061")
+def test_a_code_that_expired_long_ago_is_unknown(server: Server) -> None:
+    code = server.deferred("manager-1")
+    server.later(3 * 86_400 + 3600)
+    assert server.error(code) == "expired_token"
+    server.later(86_400)
+    server.later(60)
+    assert server.error(code) == "invalid_grant"
+    assert server.kept() == []
 
 
 @pytest.mark.requirement("DTR-013", "DTR-021", "DTR-052")
