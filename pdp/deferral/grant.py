@@ -14,12 +14,18 @@ PERMIT = "permit"
 
 
 def granted(
-    asked: Asked, unit: Unit, now: datetime, approvals: Sequence[tuple[str, Approval]] = ()
+    asked: Asked,
+    unit: Unit,
+    now: datetime,
+    approvals: Sequence[tuple[str, Approval]] = (),
+    *,
+    once: bool = False,
 ) -> JsonObject:
     """The body of a permit (contract, section 5).
 
     Args:
-        approvals: those that the unit rests on, each with its secret id.
+        approvals: those of the request, each with its secret id.
+        once: whether it rests on another that may be used once only.
     """
     body: JsonObject = {"outcome": PERMIT, "grant_type": asked.grant_type, "subject": asked.subject}
     told = {
@@ -51,7 +57,9 @@ def granted(
     if until is not None:
         body.setdefault("approval", {"approved_until": format_moment(until)})
         body["expires_in_max"] = max(0, int((until - now).total_seconds()))
-    body["refresh_token_allowed"] = not any(row.single_use or row.emergency for _, row in approvals)
+    body["refresh_token_allowed"] = not once and not any(
+        row.single_use or row.emergency for _, row in approvals
+    )
     return body
 
 

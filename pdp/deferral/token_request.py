@@ -14,6 +14,7 @@ from pdp.deferral.standing import state_of_case
 from pdp.deferral.unit import Unit, evaluate_unit, refusal
 from pdp.deferral.wire import Asked, asked_from, contact_from, text_of
 from pdp.errors import OAuthFault
+from pdp.store import approvals
 from pdp.store.session import Session
 
 _CHALLENGE_LENGTH = 43
@@ -43,7 +44,8 @@ async def request_token(parts: Parts, body: JsonObject, asker: Asker) -> Reply:
             return known
     unit = await evaluate_unit(parts, asked, asker.caller, now, asked.approvals)
     if unit.allowed:
-        return Reply(200, granted(asked, unit, now))
+        once = await rests_on_single_use(parts, unit)
+        return Reply(200, granted(asked, unit, now, once=once))
     refuse_presented(asked, unit)
     if not opted or not bound(asked.client.key, public=asked.client.public):
         raise refusal(unit.denied[0])
@@ -109,6 +111,17 @@ async def _settled(parts: Parts, asked: Asked, case: Case, asker: Asker, now: da
     if state.standing != "approved" or not unit.allowed:
         raise OAuthFault("access_denied", "the request was refused")
     return Reply(200, granted(asked, unit, now, state.approvals))
+
+
+async def rests_on_single_use(parts: Parts, unit: Unit) -> bool:
+    """Whether it is allowed for once only; so is what rests on an approval that is not kept here."""
+    refs = [part.outcome.approval_ref for part in unit.parts if part.outcome.approval_ref]
+    if not refs:
+        return False
+    rows = await parts.desk.database.aread(
+        lambda session: [approvals.by_ref(session, ref) for ref in refs]
+    )
+    return any(row is None or row.single_use or row.emergency for row in rows)
 
 
 def refuse_presented(asked: Asked, unit: Unit) -> None:

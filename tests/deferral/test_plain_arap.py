@@ -162,6 +162,20 @@ def test_an_approval_permits_nothing_wider(server: Server) -> None:
         assert answer["context"]["reason"] == "out_of_scope"
 
 
+@pytest.mark.requirement("AROP-046")
+def test_an_approval_for_once_gives_no_refresh_token_however_it_is_presented(
+    server: Server,
+) -> None:
+    for name, allowed in (("once-1", False), ("manager-1", True)):
+        denial = denial_of(evaluate(server, name, subject=ALICE, context={}))
+        task = server.pdp.submit(question(name) | {"denial": denial}, KEY).json()["task"]
+        server.pdp.vote(task["id"], "bob")
+        approval = server.pdp.status(task["id"], KEY).json()["result"]["approval"]
+        reply = server.request(name, approval={"id": approval["id"]})
+        assert reply.status_code == 200, reply.text
+        assert reply.json()["refresh_token_allowed"] is allowed
+
+
 @pytest.mark.requirement("AROP-051", "AROP-054")
 def test_cancelling_twice_is_said_and_the_status_stays(server: Server) -> None:
     task = submit(server, "manager-1").json()["task"]
