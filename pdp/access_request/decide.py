@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pdp.access_request.approver import Approver, powers_of
 from pdp.access_request.case import Case, case_of
 from pdp.access_request.desk import Desk
-from pdp.access_request.report import report, reportable
+from pdp.access_request.report import report, reportable, waits_for_report
 from pdp.access_request.rights import Rights
 from pdp.access_request.status import unknown_task
 from pdp.access_request.transition import BallotNote, VoteKeptBefore, keep, retrying
@@ -72,7 +72,8 @@ def decide(
 
     Raises:
         Problem: 404 for a request that the asker may not see, 412 for another version than
-            expected, 400 for a scope that cannot be.
+            expected, 400 for a scope that cannot be, 403 for a third party's step that no policy
+            lets this person report on.
     """
 
     def change_of(case: Case) -> Change:
@@ -125,6 +126,12 @@ def _reported(
         return None
     found = reportable(rights, case, approver, verdict, now)
     if found is None:
+        if waits_for_report(case, verdict, now):
+            raise Problem(
+                FORBIDDEN,
+                "no policy lets this person report on that step",
+                extra={"refusal": {"reason": "not_eligible", "status": case.task.status}},
+            )
         return None
     return Decided(report(session, desk, case, found, verdict, cause=cause, now=now))
 

@@ -3,6 +3,7 @@
 It needs the same permission as an approver: `access_request:approve` at that step.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,22 +30,31 @@ def reportable(
     rights: Rights, case: Case, approver: Approver, verdict: Verdict, now: datetime
 ) -> Reportable | None:
     """The first external step under way that this person may report on."""
-    task = tick(case.task, now).task
     found: dict[str, dict[int, tuple[str, ...]]] = {}
-    for item in task.items:
-        for leaf in item.open_leaves():
-            step = task.step_of(item, leaf)
-            wanted = step.kind == "external" and verdict.step in (None, step.name)
-            if not wanted or (verdict.items is not None and item.position not in verdict.items):
-                continue
-            facts = facts_of(case, item.position, step.name)
-            policies = rights.permitted(approver.person, "approve", facts)
-            if policies is not None:
-                found.setdefault(step.name, {})[item.position] = policies
+    for position, step in _waiting(case, verdict, now):
+        policies = rights.permitted(approver.person, "approve", facts_of(case, position, step))
+        if policies is not None:
+            found.setdefault(step, {})[position] = policies
     for name, positions in found.items():
         policies = tuple(sorted({each for every in positions.values() for each in every}))
         return Reportable(name, tuple(positions), policies)
     return None
+
+
+def waits_for_report(case: Case, verdict: Verdict, now: datetime) -> bool:
+    """Whether a third party could report on what a verdict is about."""
+    return any(True for _ in _waiting(case, verdict, now))
+
+
+def _waiting(case: Case, verdict: Verdict, now: datetime) -> Iterator[tuple[int, str]]:
+    task = tick(case.task, now).task
+    for item in task.items:
+        if verdict.items is not None and item.position not in verdict.items:
+            continue
+        for leaf in item.open_leaves():
+            step = task.step_of(item, leaf)
+            if step.kind == "external" and verdict.step in (None, step.name):
+                yield item.position, step.name
 
 
 def report(

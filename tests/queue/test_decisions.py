@@ -189,7 +189,8 @@ def test_a_decision_on_what_has_changed_is_refused(queue: Queue) -> None:
 def test_a_third_party_reports_through_its_queue(queue: Queue) -> None:
     task = queue.request("partner-1")
     assert queue.ids(queue="partner") == [task]
-    problem(queue.decide(task, "bob"), 409, "conflict")
+    problem(queue.decide(task, "bob"), 403, "forbidden")
+    assert queue.task(task)["version"] == 1
     reply = queue.decide(task, "partner", comment="passport seen")
     assert (reply.status_code, reply.json()["task"]["status"]) == (201, "approved")
     assert "step.reported" in queue.pdp.events(task)
