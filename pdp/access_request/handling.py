@@ -12,6 +12,7 @@ from pdp.core.cause import Cause
 from pdp.core.task_effects import Change
 from pdp.core.task_events import claim, escalate, expire, reassign, release, remind
 from pdp.core.values import EntityUid
+from pdp.errors import FORBIDDEN, Problem
 from pdp.store import comments
 from pdp.store.comments import Comment
 from pdp.store.engine import Session
@@ -42,12 +43,18 @@ def release_task(
 
 
 def reassign_task(
-    session: Session, desk: Desk, task_id: str, to: EntityUid,
+    session: Session, desk: Desk, task_id: str, to: EntityUid, by: EntityUid | None,
     *, sees: Sees, cause: Cause, now: datetime,
 ) -> Decided:  # fmt: skip
-    """Give a request to somebody who may decide it; raises as `decide`."""
+    """Give a request to somebody who may decide it, by such a person or (None) an operator.
+
+    Raises:
+        Problem: as `decide`, and 403 for a person who may not decide it.
+    """
 
     def change_of(case: Case) -> Change:
+        if by is not None and not may_decide(session, desk, case, by, now):
+            raise Problem(FORBIDDEN, "this person may not decide it, nor say who is to")
         return reassign(case.task, to, now, eligible=may_decide(session, desk, case, to, now))
 
     return changed(session, desk, task_id, change_of, sees=sees, cause=cause, now=now)

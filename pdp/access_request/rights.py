@@ -97,6 +97,16 @@ class Rights:
         )
         return tuple(policy.id for policy in answer.determining) if answer.allowed else None
 
+    def forbidden(self, person: EntityUid, action: RequestAction, facts: RequestFacts) -> bool:
+        """Whether a policy forbids it, which no standing in for another gets around."""
+        request = self.request(person, action, facts)
+        if not (request.representable and is_cedar_type(person[0])):
+            return True
+        answer = self._authorizer.decide(
+            request, now=self._now, request_facts=self.request_facts(action, facts)
+        )
+        return not answer.allowed and any(each.effect == "forbid" for each in answer.determining)
+
     def request(
         self, person: EntityUid, action: RequestAction, facts: RequestFacts
     ) -> CedarRequest:

@@ -107,7 +107,7 @@ def shown(
 def links_of(desk: Desk, task_id: str) -> Links:
     """The URLs of a request."""
     status = desk.status_url(task_id)
-    return Links(status, cancel=f"{status}/cancel", review=f"{desk.base}/ui/requests/{task_id}")
+    return Links(status, cancel=f"{status}/cancel")
 
 
 def page_of(

@@ -81,10 +81,10 @@ def revoke_approval(remote: Remote, name: str, body: JsonObject, *, json: bool =
     def work() -> Outcome:
         refs = [name]
         if name.startswith("arq_"):
-            found = remote.ask("GET", "/queue/v1/approvals", query={"task": name, "live": "true"})
-            if found.status != 200:
+            found = _live_approvals(remote, name)
+            if isinstance(found, Said):
                 return _refused(found, json)
-            refs = [str(item["ref"]) for item in found.body["items"]]
+            refs = found
             if not refs:
                 return 1, f"{name} has no approval that counts"
         given = {key: value for key, value in body.items() if value is not None}
@@ -100,6 +100,20 @@ def revoke_approval(remote: Remote, name: str, body: JsonObject, *, json: bool =
         return 0, "\n".join(f"{each['ref']} is revoked" for each in ended)
 
     return _asked(work)
+
+
+def _live_approvals(remote: Remote, task: str) -> list[str] | Said:
+    """The references of all approvals of a request that count, or what was said instead."""
+    refs: list[str] = []
+    query: JsonObject = {"task": task, "live": "true"}
+    while True:
+        said = remote.ask("GET", "/queue/v1/approvals", query=query)
+        if said.status != 200:
+            return said
+        refs += [str(item["ref"]) for item in said.body["items"]]
+        query["cursor"] = said.body["next_cursor"]
+        if query["cursor"] is None:
+            return refs
 
 
 def told(task: JsonObject) -> str:

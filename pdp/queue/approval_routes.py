@@ -188,9 +188,9 @@ def _page(
 
 
 def _visible(session: Session, desk: Desk, sight: Sight, row: Approval, now: datetime) -> bool:
-    if sight.everything:
-        return True
+    if sight.requester not in (None, row.requester):
+        return False
     if sight.person is None:
-        return sight.requester == row.requester
+        return True
     case = load_case(session, row.task_id)
     return case is not None and sight.sees(session, desk, case, now)

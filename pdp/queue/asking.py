@@ -65,9 +65,7 @@ def named_in_query(text: str | None, desk: Desk) -> EntityUid | None:
 
 def sight_for(caller: Caller, named: EntityUid | None) -> Sight:
     """What a caller sees, for itself or for whom it names; raises `Problem` 403."""
-    if named is None:
-        return sight_of(caller, None, named=False)
-    return sight_of(caller, person_of(caller, named), named=True)
+    return sight_of(caller, None if named is None else person_of(caller, named))
 
 
 def cause_of(request: Request, caller: Caller, person: EntityUid | None = None) -> Cause:

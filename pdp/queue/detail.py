@@ -34,8 +34,15 @@ def detail(
     person: EntityUid | None,
     now: datetime,
     languages: Sequence[str] = (),
+    *,
+    inside: bool = False,
 ) -> JsonObject:
-    """Who asks for what, why, who can decide it and what has happened; `person` is who looks."""
+    """Who asks for what, why, who can decide it and what has happened.
+
+    Args:
+        person: who looks.
+        inside: whether it is for those who decide, who also see what they said to each other.
+    """
     row = case.row
     task = tick(case.task, now).task if case.task.pending else case.task
     authorizer = desk.authorizer()
@@ -50,7 +57,11 @@ def detail(
         "requested_access": row.requested_access or {},
         "items": [_item(case, task, item, authorizer, rights) for item in task.items],
         "votes": [_vote(vote) for vote in votes.of_task(session, row.id)],
-        "comments": [_comment(each) for each in comments.of_task(session, row.id)],
+        "comments": [
+            _comment(each)
+            for each in comments.of_task(session, row.id)
+            if inside or each.visibility == "requester"
+        ],
         "approvals": [approval_json(each, now) for each in approvals.of_task(session, row.id)],
         "timeline": [_event(each) for each in audit_chain.of_task(session, row.id)],
         "approvers": _approvers(case, task, authorizer, rights),

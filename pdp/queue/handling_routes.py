@@ -20,9 +20,10 @@ from pdp.queue.asking import (
     misshapen,
     named_approver,
     object_of,
+    sight_for,
 )
 from pdp.queue.doc import PERSON, TASK, documented
-from pdp.queue.sight import person_of
+from pdp.queue.sight import person_of, subject_uid
 from pdp.queue.task_routes import shown_whole, sight_when_deciding
 from pdp.store.comments import Comment
 from pdp.store.engine import Session
@@ -87,7 +88,8 @@ async def reassign(
     person = _actor(caller, named_approver(asked, desk))
     change = _change(request, desk, caller, person)
     return await change(
-        response, lambda session, seen: handling.reassign_task(session, desk, task_id, to, **seen)
+        response,
+        lambda session, seen: handling.reassign_task(session, desk, task_id, to, person, **seen),
     )
 
 
@@ -107,7 +109,8 @@ async def comment(request: Request, caller: Asker, task_id: str, body: Body) -> 
     asked = object_of(body)
     person = _actor(caller, named_approver(asked, desk))
     author = person or ("caller", caller.id)
-    sight = sight_when_deciding(caller, author)
+    # A person comments on what the person sees, whatever the caller that passes it on may see.
+    sight = sight_for(caller, None if person in (None, caller.subject) else person)
     now = desk.clock()
     try:
         text = text_of(asked, "text", LONGEST_COMMENT)
@@ -221,6 +224,9 @@ def _change(
     ) -> JsonObject:
         decided = await desk.database.awrite(lambda session: change(session, asked))
         case = require_accepted(decided)
-        return await shown_whole(request, response, desk, case, person)
+        inside = sight.is_inside(case, desk.authorizer()) and (
+            person is None or subject_uid(case.row, desk.authorizer()) != person
+        )
+        return await shown_whole(request, response, desk, case, person, inside=inside)
 
     return run

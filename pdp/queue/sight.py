@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from pdp.access_request.approver import stood_in_for
+from pdp.access_request.approver import StandsIn, stood_in_for
 from pdp.access_request.case import Case
 from pdp.access_request.desk import Desk
 from pdp.access_request.rights import Rights, facts_of
@@ -15,44 +15,49 @@ from pdp.store.engine import Session
 from pdp.store.tasks import Task
 from pdp.trust.callers import Caller
 
-_ALL = frozenset({"admin", "auditor", "approver_proxy"})
+_INBOXES = frozenset({"admin", "auditor", "approver_proxy"})
+_OPERATORS = frozenset({"admin", "auditor"})
 
 
 class Sight(NamedTuple):
-    """What a caller sees.
+    """What a caller sees; of two limits, both hold. Without one it sees everything.
 
     Attributes:
-        everything: an administrator, an auditor, or an inbox that acts for anybody.
         requester: a connected server sees the requests that came through it.
         person: a person sees what is theirs, and what Cedar lets them view or approve, also for
             whom they stand in.
     """
 
-    everything: bool
-    requester: str | None
-    person: EntityUid | None
+    requester: str | None = None
+    person: EntityUid | None = None
 
     def sees(self, session: Session, desk: Desk, case: Case, now: datetime) -> bool:
         """Whether it sees a request."""
-        if self.everything or self.requester == case.row.requester:
-            return True
-        return self.person is not None and person_sees(session, desk, case, self.person, now)
+        if self.requester not in (None, case.row.requester):
+            return False
+        return self.person is None or person_sees(session, desk, case, self.person, now)
+
+    def is_inside(self, case: Case, authorizer: Authorizer) -> bool:
+        """Whether it is of those who decide, and not of those who asked."""
+        if self.person is not None:
+            return subject_uid(case.row, authorizer) != self.person
+        return self.requester is None
 
 
-def sight_of(caller: Caller, person: EntityUid | None, *, named: bool) -> Sight:
+def sight_of(caller: Caller, named: EntityUid | None) -> Sight:
     """What a caller sees, for itself or for the person it names.
 
     Raises:
         Problem: 403 for a caller that has no business with queues.
     """
-    if named:
-        return Sight(False, None, person)
-    if not caller.roles.isdisjoint(_ALL):
-        return Sight(True, None, None)
-    if "as" in caller.roles:
-        return Sight(False, caller.id, None)
+    connected = "as" in caller.roles and caller.roles.isdisjoint(_OPERATORS)
+    owner = caller.id if connected else None
+    if named is not None:
+        return Sight(owner, named)
+    if connected or not caller.roles.isdisjoint(_INBOXES):
+        return Sight(owner)
     if caller.subject is not None:
-        return Sight(False, None, caller.subject)
+        return Sight(None, caller.subject)
     caller.require_any("as", "approver_proxy", "auditor")
     raise Problem(FORBIDDEN)
 
@@ -84,7 +89,8 @@ def person_sees(session: Session, desk: Desk, case: Case, person: EntityUid, now
     if _may_look(rights, case, person, now):
         return True
     return any(
-        _may_look(rights, case, other, now) for other in stood_in_for(session, person, case, now)
+        _may_look(rights, case, other.person, now, other)
+        for other in stood_in_for(session, person, now)
     )
 
 
@@ -93,9 +99,13 @@ def subject_uid(row: Task, authorizer: Authorizer) -> EntityUid:
     return (authorizer.mapping.entity_type(row.subject_type), row.subject_id)
 
 
-def _may_look(rights: Rights, case: Case, person: EntityUid, now: datetime) -> bool:
+def _may_look(
+    rights: Rights, case: Case, person: EntityUid, now: datetime, within: StandsIn | None = None
+) -> bool:
     task = tick(case.task, now).task if case.task.pending else case.task
     for item in task.items:
+        if within is not None and not within.covers(case, item.position):
+            continue
         workflow = task.plan_of(item).workflow
         steps = [workflow.leaves()[leaf.number].name for leaf in item.open_leaves()]
         named = steps or [workflow.steps[item.step].name]

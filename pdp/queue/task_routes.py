@@ -69,8 +69,7 @@ async def list_requests(
     wanted = TaskFilter(
         status=status,
         queues=None if queue is None else tuple(queue),
-        client_id=None,
-        requester=client,
+        client=client,
         subject_id=subject,
         subject_type=subject_type,
         resource_id=resource,
@@ -81,8 +80,6 @@ async def list_requests(
         q=q,
     )
     place, now = cursor_from(cursor), desk.clock()
-    if sight.requester is not None and client not in (None, sight.requester):
-        return {"items": [], "next_cursor": None}
     listed = await desk.database.aread(
         lambda session: list_tasks(
             session, desk, sight, wanted, place, limit, now, newest_first=sort == "newest"
@@ -105,7 +102,9 @@ async def show_request(
 
     def read(session: Session) -> tuple[int, JsonObject]:
         case = seen_case(session, task_id, lambda s, found: sight.sees(s, desk, found, now))
-        return case.row.version, detail(session, desk, case, person, now, languages_of(request))
+        inside = sight.is_inside(case, desk.authorizer())
+        languages = languages_of(request)
+        return case.row.version, detail(session, desk, case, person, now, languages, inside=inside)
 
     version, body = await desk.database.aread(read)
     response.headers["ETag"] = f'"{version}"'
@@ -146,7 +145,7 @@ async def decide_request(
         )  # fmt: skip
 
     case = require_accepted(await desk.database.awrite(write))
-    return await shown_whole(request, response, desk, case, approver.person)
+    return await shown_whole(request, response, desk, case, approver.person, inside=True)
 
 
 def read_decision(
@@ -178,12 +177,18 @@ def sight_when_deciding(caller: Caller, person: EntityUid) -> Sight:
 
 
 async def shown_whole(
-    request: Request, response: Response, desk: Desk, case: Case, person: EntityUid | None
+    request: Request,
+    response: Response,
+    desk: Desk,
+    case: Case,
+    person: EntityUid | None,
+    *,
+    inside: bool,
 ) -> JsonObject:
     """The answer to a change: the request as it is afterwards."""
     languages, now = languages_of(request), desk.clock()
     body = await desk.database.aread(
-        lambda session: detail(session, desk, case, person, now, languages)
+        lambda session: detail(session, desk, case, person, now, languages, inside=inside)
     )
     response.headers["ETag"] = f'"{case.row.version}"'
     response.headers["Cache-Control"] = "no-store"

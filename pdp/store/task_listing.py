@@ -7,7 +7,7 @@ list while others come and go; a queue's page costs the same at any number of ta
 import heapq
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 
 from pdp.store.records import Cursor, Page, Record, ordered, page_of
 from pdp.store.session import Session
@@ -47,10 +47,15 @@ class TaskSummary(Record):
 
 
 class TaskFilter(Record):
-    """Which tasks are wanted; what is None does not narrow. `q` is words, all to be found."""
+    """Which tasks are wanted; what is None does not narrow.
+
+    `client` is the caller that submitted a task, or the OAuth client that it spoke for; `q` is
+    words, all to be found.
+    """
 
     status: str | None = None
     queues: tuple[str, ...] | None = None
+    client: str | None = None
     requester: str | None = None
     client_id: str | None = None
     subject_type: str | None = None
@@ -133,6 +138,9 @@ def _narrowed(
         value = getattr(wanted, name)
         if value is not None:
             statement = statement.where(tasks.c[name] == value)
+    if wanted.client is not None:
+        own = tasks.c.client_id == wanted.client
+        statement = statement.where(or_(own, tasks.c.requester == wanted.client))
     for word in (wanted.q or "").casefold().split():
         statement = statement.where(tasks.c.search_text.contains(word, autoescape=True))
     return statement

@@ -107,14 +107,14 @@ def test_events_come_in_order_and_go_on_where_one_left(queue: Queue) -> None:
     mine, theirs = queue.request("one-1", "as-1"), queue.request("one-2", "as-2")
     queue.decide(mine, "bob")
     queue.decide(theirs, "bob")
-    everything = read_events(queue, Sight(True, None, None), 0, 8)
+    everything = read_events(queue, Sight(), 0, 8)
     numbers = [number for number, _ in everything]
     assert numbers == sorted(numbers)
     assert [kind for _, kind in everything].count("approved") == 2
-    own = read_events(queue, Sight(False, "as-1", None), 0, 3)
+    own = read_events(queue, Sight("as-1"), 0, 3)
     assert next(kind for _, kind in own) == "created"
     assert len({number for number, _ in own}) == 3
-    rest = read_events(queue, Sight(True, None, None), numbers[2], 5)
+    rest = read_events(queue, Sight(), numbers[2], 5)
     assert rest == everything[3:]
 
 

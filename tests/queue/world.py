@@ -15,6 +15,7 @@ CLIENTS = [
     client("as-1", "as"),
     client("as-2", "as"),
     client("inbox", "approver_proxy"),
+    client("both", "as", "approver_proxy"),
     client("admin", "admin"),
     client("auditor", "auditor"),
 ]
@@ -35,6 +36,15 @@ class Queue:
     def request(self, resource: str, key: str = "as-1", **more: Any) -> str:
         """The id of a request that was just opened for Alice, through a connected server."""
         return str(self.pdp.opened(resource, key, **more)["id"])
+
+    def bundle(self, *resources: str, key: str = "as-1") -> str:
+        """The id of a request for several things."""
+        asked = [self.pdp.denied(resource, key) for resource in resources]
+        members = ("resource", "action", "denial")
+        items = [{name: each[name] for name in members} for each in asked]
+        reply = self.pdp.submit({"subject": asked[0]["subject"], "items": items}, key)
+        assert reply.status_code == 202, reply.text
+        return str(reply.json()["task"]["id"])
 
     def get(self, path: str, key: str = "inbox", **query: Any) -> Reply:
         """Read something."""
