@@ -52,9 +52,16 @@ class Services:
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self._closing = ExitStack()
+        try:
+            self._open(settings, clock)
+        except BaseException:
+            self._closing.close()
+            raise
+
+    def _open(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self.settings = settings
         self.clock = clock
-        self._closing = ExitStack()
         self.metrics = Metrics()
         self.database = Database.open(settings.database)
         self._closing.callback(self.database.close)

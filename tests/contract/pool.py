@@ -24,6 +24,7 @@ _SHAPE = """
         UNION ALL SELECT concat_ws(' ', tgrelid::regclass, tgname, tgenabled) FROM pg_trigger
         UNION ALL SELECT concat_ws(' ', datname, setconfig) FROM pg_db_role_setting
         JOIN pg_database ON pg_database.oid = setdatabase WHERE datname = current_database()
+        UNION ALL SELECT 'revision ' || version_num FROM alembic_version
     ) AS lines
 """
 _TABLES = (
