@@ -28,9 +28,18 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
+FROM_OUTSIDE = {
+    "conformance": {"test_certification_basic.py", "test_arap_denial.py"},
+    "deferral": {"test_poll.py"},
+    "queue": {"test_decisions.py"},
+}
+"""Suites that look at whole servers, and the part of each that the fast tests have."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave what needs a PostgreSQL server out of the fast tests, which install nothing."""
+    """Leave out of the fast tests what needs a PostgreSQL server, and most of what takes long."""
     for item in items:
-        if item.get_closest_marker("postgres"):
+        part = FROM_OUTSIDE.get(item.path.parent.name)
+        if item.get_closest_marker("postgres") or (part and item.path.name not in part):
             item.add_marker(pytest.mark.slow)
