@@ -40,11 +40,13 @@ class Server:
 
     def __init__(self, pdp: Pdp) -> None:
         self.pdp = pdp
+        self._met: list[str] = []
 
     def post(self, path: str, body: Any, key: str = "as-1", **headers: str) -> Reply:
         """A call to the OAuth API; no answer of which may be stored."""
         reply = self.pdp.call("POST", API + path, key, body, **headers)
         assert reply.headers["cache-control"] == "no-store"
+        self.kept()
         return reply
 
     def request(self, *resources: str, key: str = "as-1", **more: Any) -> Reply:
@@ -81,9 +83,11 @@ class Server:
         return reply
 
     def kept(self) -> list[Deferral]:
-        """Every handle, oldest first."""
+        """Every handle, in the order in which they were met: the clock may stand still."""
         statement = deferrals.deferrals.select().order_by(deferrals.deferrals.c.created_at)
-        return self.pdp.services.database.read(lambda s: s.all(Deferral, statement))
+        found = self.pdp.services.database.read(lambda s: s.all(Deferral, statement))
+        self._met += [each.ref for each in found if each.ref not in self._met]
+        return sorted(found, key=lambda each: self._met.index(each.ref))
 
     def task(self) -> str:
         """The request behind the newest handle."""
