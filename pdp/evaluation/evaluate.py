@@ -93,7 +93,7 @@ def evaluate_many(
 
     Approvals and offers are left to `finish_many`.
     """
-    requests = [authorizer.mapping.request(evaluation) for evaluation in evaluations]
+    requests = authorizer.mapping.requests(evaluations)
     answers = authorizer.decide_many(requests, now=now, caller=caller.facts)
     return [
         Outcome(answer.allowed, None, answer, request)

@@ -1,6 +1,6 @@
 """AuthZEN names and values to Cedar's, and back (contract, section 4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pdp.core.authzen import Evaluation
@@ -65,6 +65,10 @@ class CedarRequest(NamedTuple):
 _NOTHING: JsonObject = {}
 _NO_OVERLAYS: dict[EntityUid, JsonObject] = {}
 
+_Coerced = tuple[JsonObject, Sequence[str]]
+_Contexts = dict[tuple[int, int, EntityUid], _Coerced]
+"""Contexts in Cedar's form with what was dropped, by the very objects that they were made of."""
+
 
 class Mapping:
     """The mapping of one policy set.
@@ -100,7 +104,13 @@ class Mapping:
             return self
         return Mapping(self.names, self._schema, all_types, all_actions)
 
-    def request(self, evaluation: Evaluation) -> CedarRequest:
+    def requests(self, evaluations: Sequence[Evaluation]) -> list[CedarRequest]:
+        """Several evaluations in Cedar's terms; a context that they share is coerced once."""
+        # Keyed by identity, which is sound while `evaluations` keeps the objects alive.
+        contexts: _Contexts = {}
+        return [self.request(evaluation, contexts) for evaluation in evaluations]
+
+    def request(self, evaluation: Evaluation, contexts: _Contexts | None = None) -> CedarRequest:
         """An evaluation in Cedar's terms; never fails, whatever the names and values are."""
         subject, action, resource, context = evaluation
         known = self._known_types
@@ -123,10 +133,12 @@ class Mapping:
             representable,
         )
         if subject.properties or resource.properties or context or action.properties:
-            return self._with_values(found, evaluation)
+            return self._with_values(found, evaluation, {} if contexts is None else contexts)
         return found
 
-    def _with_values(self, found: CedarRequest, evaluation: Evaluation) -> CedarRequest:
+    def _with_values(
+        self, found: CedarRequest, evaluation: Evaluation, contexts: _Contexts
+    ) -> CedarRequest:
         subject, action, resource, context = evaluation
         coercion = Coercion(self.entity_type)
         schema = self._schema
@@ -139,19 +151,27 @@ class Mapping:
                 shape = schema.shape(uid[0]) if schema else None
                 laid = coercion.members(entity.properties, shape, (at, "properties"))
                 overlays[uid] = {**overlays[uid], **laid} if uid in overlays else laid
-        coerced = _NOTHING
+        coerced, dropped = _NOTHING, coercion.dropped
         if context or action.properties:
-            record = schema.context(found.action_uid) if schema else None
-            coerced = _context(coercion, context, action.properties, record)
+            key = (id(context), id(action.properties), found.action_uid)
+            made = contexts.get(key)
+            if made is None:
+                made = contexts[key] = self._context(found.action_uid, context, action.properties)
+            coerced, dropped = made[0], [*dropped, *made[1]]
         return CedarRequest(
             found.principal_uid,
             found.action_uid,
             found.resource_uid,
             coerced,
             overlays,
-            tuple(coercion.dropped),
+            tuple(dropped),
             found.representable,
         )
+
+    def _context(self, action: EntityUid, context: JsonObject, properties: JsonObject) -> _Coerced:
+        coercion = Coercion(self.entity_type)
+        record = self._schema.context(action) if self._schema else None
+        return _context(coercion, context, properties, record), coercion.dropped
 
     def entity_type(self, name: str) -> str:
         """The Cedar type of an AuthZEN type: mapped, else of that very name, else PascalCase.

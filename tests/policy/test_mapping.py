@@ -480,3 +480,14 @@ def test_what_is_passed_on_as_an_extension_is_one(function: str, data: st.DataOb
         engine.check_entities(
             [{"uid": {"type": "Bank::User", "id": "a"}, "attrs": kept, "parents": []}]
         )
+
+
+def test_requests_that_share_a_context_are_mapped_as_each_alone() -> None:
+    context = {"since": "2026-05-01T00:00:00Z", "reader": None}
+    asked = [
+        evaluation_from(evaluation(action=action, context=context, subject_properties=properties))
+        for action in ("read", "odd name", "unknown", "read")
+        for properties in ({}, {"age": 1.5})
+    ]
+    mapping = Mapping(schema=SCHEMA)
+    assert mapping.requests(asked) == [mapping.request(each) for each in asked]
