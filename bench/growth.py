@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from operator import truediv
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,8 +26,9 @@ POLICY_COUNTS = (100, 1_000, 10_000, 100_000)
 ENTITY_COUNTS = (100, 1_000, 10_000, 200_000)
 BATCH_SIZES = (1, 10, 100)
 _PER_FILE = 1_000
-_QUESTIONS = 2_000
-_DOCUMENTS = 2_000
+_ROUNDS = 40
+_A_ROUND = 100
+_DOCUMENTS = _ROUNDS * _A_ROUND
 _NOW = datetime(2026, 5, 1, tzinfo=UTC)
 _CALLER = anonymous(["pep"])
 
@@ -107,49 +109,62 @@ def snapshot(folder: Path, policies: int, entity_count: int) -> Authorizer:
     return Authorizer(bundle, EntityIndex.load(entities(entity_count, policies // 4)))
 
 
-def median_microseconds(work: Callable[[int], object], runs: int = _QUESTIONS) -> float:
-    """The median time of `work`, in microseconds, after a round to warm up."""
-    for number in range(runs):
-        work(number)
-    times = []
-    gc.collect()
-    for number in range(runs):
-        began = time.perf_counter_ns()
-        work(number)
-        times.append(time.perf_counter_ns() - began)
-    return statistics.median(times) / 1000
-
-
 def by_policies(counts: Sequence[int] = POLICY_COUNTS) -> dict[int, float]:
-    """The median of one evaluation, by how many policies there are."""
-    return {count: _one(count, 1_000) for count in counts}
+    """Microseconds of one evaluation, by how many policies there are."""
+    return in_turn({count: _singles(count, 1_000) for count in counts})
 
 
 def by_entities(counts: Sequence[int] = ENTITY_COUNTS) -> dict[int, float]:
-    """The median of one evaluation, by how many entities there are."""
-    return {count: _one(1_000, count) for count in counts}
-
-
-def _one(policies: int, entity_count: int) -> float:
-    with TemporaryDirectory(prefix="pdp-bench-") as name:
-        authorizer = snapshot(Path(name), policies, entity_count)
-    asked = [question(number, entity_count) for number in range(_QUESTIONS)]
-    return median_microseconds(lambda n: evaluate(asked[n], _CALLER, authorizer, _NOW))
+    """Microseconds of one evaluation, by how many entities there are."""
+    return in_turn({count: _singles(1_000, count) for count in counts})
 
 
 def by_batch() -> dict[int, float]:
-    """The median for one item, by how many items one call has: one subject, many documents."""
+    """Microseconds for one item, by how many items one call has: one subject, many documents."""
     with TemporaryDirectory(prefix="pdp-bench-") as name:
         write_folder(Path(name))
         bundle = load_bundle(Path(name), None, now=_NOW)
     authorizer = Authorizer(bundle, EntityIndex.load([*bundle.entities, *_documents()]))
     asked = [_about(number) for number in range(_DOCUMENTS)]
-    found: dict[int, float] = {}
-    for size in BATCH_SIZES:
-        batches = [asked[at : at + size] for at in range(0, _DOCUMENTS - size + 1, size)]
-        work = _single(asked, authorizer) if size == 1 else _batched(batches, authorizer)
-        found[size] = median_microseconds(work, min(len(batches), 200)) / size
-    return found
+    return in_turn({size: _batched(asked, size, authorizer) for size in BATCH_SIZES})
+
+
+def in_turn(works: dict[int, Callable[[int], float]], rounds: int = _ROUNDS) -> dict[int, float]:
+    """Microseconds of each work, by its key; `work(n)` does the nth part and says what one took.
+
+    Every round measures all of them one after the other, and what is compared with the first
+    is the median over the rounds: a machine that gets faster or slower meanwhile does not show.
+    """
+    first = next(iter(works))
+    took: dict[int, list[float]] = {key: [] for key in works}
+    gc.collect()
+    for work in works.values():
+        for number in range(rounds):
+            work(number)
+    for number in range(rounds):
+        for key, work in works.items():
+            took[key].append(work(number))
+    scale = statistics.median(took[first])
+    return {
+        key: scale * statistics.median(map(truediv, times, took[first]))
+        for key, times in took.items()
+    }
+
+
+def _singles(policies: int, entity_count: int) -> Callable[[int], float]:
+    with TemporaryDirectory(prefix="pdp-bench-") as name:
+        authorizer = snapshot(Path(name), policies, entity_count)
+    asked = [question(number, entity_count) for number in range(_ROUNDS * _A_ROUND)]
+
+    def p50(number: int) -> float:
+        times = []
+        for evaluation in asked[number * _A_ROUND : (number + 1) * _A_ROUND]:
+            began = time.perf_counter_ns()
+            evaluate(evaluation, _CALLER, authorizer, _NOW)
+            times.append(time.perf_counter_ns() - began)
+        return statistics.median(times) / 1000
+
+    return p50
 
 
 def _documents() -> Iterator[JsonObject]:
@@ -163,12 +178,18 @@ def _about(number: int) -> Evaluation:
     return evaluation_from({**QUESTION, "resource": document})
 
 
-def _single(asked: list[Evaluation], authorizer: Authorizer) -> Callable[[int], object]:
-    return lambda n: evaluate(asked[n], _CALLER, authorizer, _NOW)
+def _batched(asked: list[Evaluation], size: int, authorizer: Authorizer) -> Callable[[int], float]:
+    def share_of_one(number: int) -> float:
+        start = number * _A_ROUND
+        began = time.perf_counter_ns()
+        for at in range(start, start + _A_ROUND, size):
+            if size == 1:
+                evaluate(asked[at], _CALLER, authorizer, _NOW)
+            else:
+                evaluate_many(asked[at : at + size], _CALLER, authorizer, _NOW)
+        return (time.perf_counter_ns() - began) / _A_ROUND / 1000
 
-
-def _batched(asked: list[list[Evaluation]], authorizer: Authorizer) -> Callable[[int], object]:
-    return lambda n: evaluate_many(asked[n], _CALLER, authorizer, _NOW)
+    return share_of_one
 
 
 def load_seconds(count: int = 10_000) -> float:
