@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pdp.store.engine import Database
-from tests.ops.processes import ask, eventually, folder_of, permits, workers_of
+from tests.ops.processes import POLICY, ask, eventually, folder_of, permits, workers_of
 from tests.server import ADMIN_KEY, Server, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -141,12 +141,18 @@ def test_sighup_reaches_every_worker(server: Server, place: Path) -> None:
     (place / "policies/linked.cedar").symlink_to(elsewhere)
     before = everywhere(server, WORKERS, before)
     time.sleep(2)  # The workers tell each other to look, and each looks.
-    elsewhere.write_text('permit (principal, action == Action::"linked", resource);\n')
-    time.sleep(1)
-    assert version_of(server) == before
-    os.kill(server.process.pid, signal.SIGHUP)
-    everywhere(server, WORKERS, before)
-    call_everywhere(server, "linked", True)
+    taken = []
+    for number in range(4):
+        elsewhere.write_text(POLICY.format(id=f"linked-{number}"))
+        time.sleep(1)
+        assert version_of(server) == before
+        began = time.monotonic()
+        os.kill(server.process.pid, signal.SIGHUP)
+        before = everywhere(server, WORKERS, before)
+        taken.append(time.monotonic() - began)
+        call_everywhere(server, f"linked-{number}", True)
+    # The quickest one, as above.
+    assert min(taken) < 1.0
 
 
 def test_a_broken_change_keeps_the_last_good_everywhere(server: Server, place: Path) -> None:
@@ -192,9 +198,14 @@ def test_two_replicas_over_one_database_follow_each_other(
         (policies / "linked.cedar").symlink_to(elsewhere)
         before = everywhere(first, 2, after)
         time.sleep(2)  # As above.
-        elsewhere.write_text('permit (principal, action == Action::"told", resource);\n')
-        with first.client(ADMIN_KEY) as client:
-            assert client.post("/admin/v1/policies/reload").status_code == 200
-        # The other one saw no event: it is told through the database.
-        everywhere(first, 2, before)
-        assert permits(second, "told")
+        taken = []
+        for number in range(4):
+            elsewhere.write_text(POLICY.format(id=f"told-{number}"))
+            began = time.monotonic()
+            with first.client(ADMIN_KEY) as client:
+                assert client.post("/admin/v1/policies/reload").status_code == 200
+            # The other one saw no event: it is told through the database.
+            before = everywhere(first, 2, before)
+            taken.append(time.monotonic() - began)
+            assert permits(second, f"told-{number}")
+        assert min(taken) < 1.0
