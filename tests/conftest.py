@@ -29,9 +29,14 @@ def pytest_collection_finish() -> None:
 
 
 FROM_OUTSIDE = {
+    "access_request": {"test_submit.py", "test_forms.py", "test_grant.py", "test_races.py"},
+    "admin": {"test_entity_routes.py", "test_policy_routes.py"},
     "conformance": {"test_certification_basic.py", "test_arap_denial.py"},
     "deferral": {"test_poll.py"},
+    "docs": {"test_reference.py", "test_tour.py"},
+    "ops": {"test_seeing.py", "test_depth.py"},
     "queue": {"test_decisions.py"},
+    "security": {"test_wire.py", "test_credentials.py", "test_jwt.py", "test_outbound.py"},
 }
 """Suites that look at whole servers, and the part of each that the fast tests have."""
 
