@@ -16,8 +16,8 @@ JsonFault = Literal["syntax", "duplicate_member", "encoding", "number", "depth",
 
 MAX_DEPTH = 64
 
-# Only bodies with a number written like this can hold one that overflows to infinity.
-_SUSPECT_NUMBER = re.compile(rb"[0-9](?:[eE]|[0-9]{299})")
+# Only a number with three digits of exponent, or with 200 in a row, can overflow to infinity.
+_SUSPECT_NUMBER = re.compile(rb"[0-9](?:[eE][+]?[0-9]{3}|[0-9]{199})")
 
 
 class InvalidJson(ValueError):
