@@ -7,11 +7,12 @@ from pdp.access_request.case import Case, case_of
 from pdp.access_request.desk import Desk
 from pdp.access_request.status import read_row, viewer_of
 from pdp.access_request.transition import keep, retrying
+from pdp.access_request.verdict import text_of
 from pdp.core.authzen import InvalidRequest
 from pdp.core.cause import Cause
 from pdp.core.task_effects import Refusal
 from pdp.core.task_events import cancel
-from pdp.core.values import JsonObject, JsonValue
+from pdp.core.values import JsonValue
 from pdp.errors import FORBIDDEN, INVALID_TASK_STATE, Problem
 from pdp.store.engine import Session
 from pdp.trust.callers import Caller
@@ -39,7 +40,7 @@ def withdrawal_from(body: JsonValue) -> Withdrawal:
     if not isinstance(body, dict):
         raise InvalidRequest("", "must be an object")
     return Withdrawal(
-        _text(body, "reason", _LONGEST_REASON), _text(body, "comment", _LONGEST_COMMENT)
+        text_of(body, "reason", _LONGEST_REASON), text_of(body, "comment", _LONGEST_COMMENT)
     )
 
 
@@ -77,12 +78,3 @@ def require_ended(ended: Ended) -> Case:
     if ended.refusal is not None:
         raise Problem(INVALID_TASK_STATE, ended.refusal.detail)
     return ended.case
-
-
-def _text(body: JsonObject, member: str, longest: int) -> str | None:
-    value = body.get(member)
-    if value is None:
-        return None
-    if not isinstance(value, str) or len(value) > longest:
-        raise InvalidRequest(f"/{member}", f"must be a text of at most {longest} characters")
-    return value

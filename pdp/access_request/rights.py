@@ -14,7 +14,7 @@ from pdp.core.moment import format_moment
 from pdp.core.task import Question
 from pdp.core.values import EntityUid, JsonObject
 from pdp.policy.approval_facts import entity_reference
-from pdp.policy.authorizer import Authorizer
+from pdp.policy.authorizer import Answer, Authorizer
 from pdp.policy.coercion import Coercion, cedar_datetime
 from pdp.policy.mapping import CedarRequest
 from pdp.policy.names import is_cedar_type
@@ -89,23 +89,28 @@ class Rights:
             action == "auto_approve" or (action == "approve" and person != self.subject_uid(facts))
         ):
             return None
-        request = self.request(person, action, facts)
-        if not (request.representable and is_cedar_type(person[0])):
+        answer = self._answer(person, action, facts)
+        if answer is None or not answer.allowed:
             return None
-        answer = self._authorizer.decide(
-            request, now=self._now, request_facts=self.request_facts(action, facts)
-        )
-        return tuple(policy.id for policy in answer.determining) if answer.allowed else None
+        return tuple(policy.id for policy in answer.determining)
 
     def forbidden(self, person: EntityUid, action: RequestAction, facts: RequestFacts) -> bool:
         """Whether a policy forbids it, which no standing in for another gets around."""
+        answer = self._answer(person, action, facts)
+        if answer is None:
+            return True
+        return not answer.allowed and any(each.effect == "forbid" for each in answer.determining)
+
+    def _answer(
+        self, person: EntityUid, action: RequestAction, facts: RequestFacts
+    ) -> Answer | None:
+        """Cedar's answer; None where it cannot even be asked."""
         request = self.request(person, action, facts)
         if not (request.representable and is_cedar_type(person[0])):
-            return True
-        answer = self._authorizer.decide(
+            return None
+        return self._authorizer.decide(
             request, now=self._now, request_facts=self.request_facts(action, facts)
         )
-        return not answer.allowed and any(each.effect == "forbid" for each in answer.determining)
 
     def request(
         self, person: EntityUid, action: RequestAction, facts: RequestFacts

@@ -22,11 +22,17 @@ from pdp.access_request.submit import (
 )
 from pdp.core.authzen import InvalidRequest
 from pdp.core.cause import Cause
-from pdp.core.language import preferred
 from pdp.core.values import JsonObject, JsonValue
-from pdp.errors import INVALID_REQUEST, UNSUPPORTED, Problem
-from pdp.ops.asgi import exchange_of
-from pdp.ops.dependencies import caller_of, caller_with, json_body, json_body_or_nothing
+from pdp.errors import UNSUPPORTED, Problem
+from pdp.ops.dependencies import (
+    caller_of,
+    caller_with,
+    invalid_request,
+    json_body,
+    json_body_or_nothing,
+    languages_of,
+    origin_of,
+)
 from pdp.store.engine import Session
 from pdp.trust.callers import Caller
 
@@ -69,10 +75,10 @@ async def submit(
         key = key_of(idempotency_key, caller, content)
         receipt = await _received(desk, submission, caller, key, _cause(request, caller))
     except InvalidRequest as fault:
-        raise _misshapen(fault) from None
+        raise invalid_request(fault) from None
     viewer = viewer_of(desk, receipt.case.row, caller)
     assert viewer is not None
-    languages = _languages(request)
+    languages = languages_of(request)
     found = await desk.database.aread(
         lambda session: shown(session, desk, receipt.case, viewer, desk.clock(), languages)
     )
@@ -85,7 +91,7 @@ async def submit(
 async def status(request: Request, response: Response, caller: Anybody, task_id: TaskId) -> Any:
     """The Task Handle, for the caller that submitted it; with its result once approved."""
     desk = _desk(request)
-    languages = _languages(request)
+    languages = languages_of(request)
     found = await desk.database.apeek(
         lambda session: show_task(session, desk, task_id, caller, desk.clock(), languages)
     )
@@ -102,7 +108,7 @@ async def cancel(
     try:
         why = withdrawal_from(body)
     except InvalidRequest as fault:
-        raise _misshapen(fault) from None
+        raise invalid_request(fault) from None
     cause, now = _cause(request, caller), desk.clock()
     ended = await desk.database.awrite(
         lambda session: cancel_task(session, desk, task_id, caller, why, cause=cause, now=now)
@@ -110,7 +116,7 @@ async def cancel(
     case = require_ended(ended)
     viewer = viewer_of(desk, case.row, caller)
     assert viewer is not None
-    languages = _languages(request)
+    languages = languages_of(request)
     found = await desk.database.aread(
         lambda session: shown(session, desk, case, viewer, now, languages)
     )
@@ -150,23 +156,8 @@ def _answer(response: Response, found: Shown) -> JsonObject:
     return found.body
 
 
-def _languages(request: Request) -> tuple[str, ...]:
-    language = exchange_of(request.scope).language
-    return preferred(None if language is None else language.decode("latin-1"))
-
-
 def _cause(request: Request, caller: Caller) -> Cause:
-    request_id = exchange_of(request.scope).request_id or b""
-    origin: JsonObject = {"request_id": request_id.decode("latin-1"), "transport": "arap"}
-    if request.client is not None:
-        origin["address"] = request.client.host
     actor: JsonObject = {"client_id": caller.client_id} if caller.client_id else {}
     if caller.actor_chain:
         actor["act"] = list(caller.actor_chain)
-    return Cause("caller", caller.id, actor or None, origin)
-
-
-def _misshapen(fault: InvalidRequest) -> Problem:
-    where = fault.at or "the body"
-    errors = [{"pointer": fault.at, "detail": fault.message}]
-    return Problem(INVALID_REQUEST, f"`{where}` {fault.message}", errors=errors)
+    return Cause("caller", caller.id, actor or None, origin_of(request, "arap"))

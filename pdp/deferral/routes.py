@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from pdp.core.cause import Cause
-from pdp.core.values import JsonObject, JsonValue
+from pdp.core.values import JsonValue
 from pdp.deferral import routes_doc as doc
 from pdp.deferral.ciba import request_backchannel
 from pdp.deferral.kept import Reply
@@ -22,8 +22,7 @@ from pdp.deferral.token_request import request_token
 from pdp.deferral.txn_challenge import request_transaction
 from pdp.deferral.wire import object_of
 from pdp.errors import OAuthFault, Problem
-from pdp.ops.asgi import exchange_of
-from pdp.ops.dependencies import caller_with, json_body
+from pdp.ops.dependencies import caller_with, json_body, origin_of
 from pdp.store.engine import CommitUnknown, StoreUnavailable
 from pdp.trust.callers import Caller
 
@@ -154,11 +153,8 @@ def _parts(request: Request) -> Parts:
 
 
 def _asker(request: Request, caller: Caller, key: str | None) -> Asker:
-    request_id = exchange_of(request.scope).request_id or b""
-    origin: JsonObject = {"request_id": request_id.decode("latin-1"), "transport": "oauth"}
-    if request.client is not None:
-        origin["address"] = request.client.host
-    return Asker(caller, Cause("caller", caller.id, None, origin), key)
+    cause = Cause("caller", caller.id, None, origin_of(request, "oauth"))
+    return Asker(caller, cause, key)
 
 
 def _answer(reply: Reply) -> Response:

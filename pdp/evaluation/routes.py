@@ -14,7 +14,8 @@ from pdp.evaluation.evaluate import Asking, Offer, Outcome, evaluate_fully
 from pdp.evaluation.explanation import explain
 from pdp.evaluation.reconsider import Approvals
 from pdp.evaluation.requestable import Issuer
-from pdp.ops.json_endpoint import Call, invalid_request, too_many
+from pdp.ops.dependencies import invalid_request
+from pdp.ops.json_endpoint import Call, too_many
 from pdp.ops.metrics import Metrics
 from pdp.policy.authorizer import Authorizer
 from pdp.store.engine import CommitUnknown, StoreUnavailable

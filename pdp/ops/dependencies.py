@@ -5,8 +5,10 @@ from typing import Any
 
 from fastapi import Request
 
-from pdp.core.values import MAX_DEPTH, InvalidJson, JsonValue, parse_json
-from pdp.errors import INVALID_JSON, Problem
+from pdp.core.authzen import InvalidRequest
+from pdp.core.language import preferred
+from pdp.core.values import MAX_DEPTH, InvalidJson, JsonObject, JsonValue, parse_json
+from pdp.errors import INVALID_JSON, INVALID_REQUEST, Problem
 from pdp.ops.asgi import exchange_of, require_json
 from pdp.trust.callers import Authenticator, Caller
 from pdp.trust.limits import RateLimit
@@ -63,3 +65,25 @@ def parsed(raw: bytes, depth: int = MAX_DEPTH) -> JsonValue:
         return parse_json(raw, depth)
     except InvalidJson as fault:
         raise Problem(INVALID_JSON, str(fault), extra={"fault": fault.fault}) from None
+
+
+def invalid_request(fault: InvalidRequest) -> Problem:
+    """The answer to a request of the wrong shape."""
+    where = fault.at or "the body"
+    errors = [{"pointer": fault.at, "detail": fault.message}]
+    return Problem(INVALID_REQUEST, f"`{where}` {fault.message}", errors=errors)
+
+
+def languages_of(request: Request) -> tuple[str, ...]:
+    """What the reader wants, best first."""
+    language = exchange_of(request.scope).language
+    return preferred(None if language is None else language.decode("latin-1"))
+
+
+def origin_of(request: Request, transport: str) -> JsonObject:
+    """Where a request came from, for the audit."""
+    request_id = exchange_of(request.scope).request_id or b""
+    origin: JsonObject = {"request_id": request_id.decode("latin-1"), "transport": transport}
+    if request.client is not None:
+        origin["address"] = request.client.host
+    return origin

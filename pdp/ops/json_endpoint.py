@@ -18,7 +18,7 @@ from pdp.ops.asgi import (
     respond,
     respond_problem,
 )
-from pdp.ops.dependencies import parsed
+from pdp.ops.dependencies import invalid_request, parsed
 from pdp.trust.callers import Authenticator, Caller
 from pdp.trust.limits import RateLimit
 
@@ -97,16 +97,6 @@ def json_object(raw: bytes, depth: int = MAX_DEPTH) -> JsonObject:
     if type(body) is not dict:
         raise Problem(INVALID_REQUEST, "the body must be a JSON object")
     return body
-
-
-def invalid_request(fault: InvalidRequest) -> Problem:
-    """The problem for a request of the wrong shape."""
-    where = fault.at or "the body"
-    return Problem(
-        INVALID_REQUEST,
-        f"`{where}` {fault.message}",
-        errors=[{"pointer": fault.at, "detail": fault.message}],
-    )
 
 
 def too_many(pointer: str, limit: int, found: int) -> Problem:

@@ -14,13 +14,13 @@ from pdp.access_request.verdict import text_of
 from pdp.core.authzen import InvalidRequest
 from pdp.core.values import EntityUid, JsonObject
 from pdp.errors import NOT_FOUND, Problem
+from pdp.ops.dependencies import invalid_request
 from pdp.queue.asking import (
     ActsFor,
     Asker,
     MaybeBody,
     cause_of,
     desk_of,
-    misshapen,
     named_approver,
     named_in_query,
     object_of,
@@ -123,7 +123,7 @@ async def revoke_approval(request: Request, caller: Asker, ref: str, body: Maybe
     try:
         reason = text_of(asked, "reason", LONGEST_REASON)
     except InvalidRequest as fault:
-        raise misshapen(fault) from None
+        raise invalid_request(fault) from None
     named = named_approver(asked, desk)
     person = caller.subject if named is None else person_of(caller, named)
     cause, now = cause_of(request, caller, person), desk.clock()

@@ -8,11 +8,14 @@ from pdp.access_request.desk import Desk
 from pdp.access_request.verdict import reference_from
 from pdp.core.authzen import InvalidRequest
 from pdp.core.cause import Cause
-from pdp.core.language import preferred
 from pdp.core.values import EntityUid, JsonObject, JsonValue
-from pdp.errors import INVALID_REQUEST, Problem
-from pdp.ops.asgi import exchange_of
-from pdp.ops.dependencies import caller_of, json_body, json_body_or_nothing
+from pdp.ops.dependencies import (
+    caller_of,
+    invalid_request,
+    json_body,
+    json_body_or_nothing,
+    origin_of,
+)
 from pdp.queue.sight import Sight, person_of, sight_of
 from pdp.trust.callers import Caller
 
@@ -34,7 +37,7 @@ def desk_of(request: Request) -> Desk:
 def object_of(body: JsonValue) -> JsonObject:
     """A body that must be an object; raises `Problem` 400."""
     if not isinstance(body, dict):
-        raise misshapen(InvalidRequest("", "must be a JSON object"))
+        raise invalid_request(InvalidRequest("", "must be a JSON object"))
     return body
 
 
@@ -45,7 +48,7 @@ def named_approver(body: JsonObject, desk: Desk, member: str = "approver") -> En
     try:
         return uid_of(reference_from(body[member], f"/{member}"), desk)
     except InvalidRequest as fault:
-        raise misshapen(fault) from None
+        raise invalid_request(fault) from None
 
 
 def uid_of(reference: JsonObject, desk: Desk) -> EntityUid:
@@ -59,7 +62,7 @@ def named_in_query(text: str | None, desk: Desk) -> EntityUid | None:
         return None
     kind, colon, identifier = text.partition(":")
     if not (kind and colon and identifier):
-        raise misshapen(InvalidRequest("/query/approver", "must be `type:id`"))
+        raise invalid_request(InvalidRequest("/query/approver", "must be `type:id`"))
     return uid_of({"type": kind, "id": identifier}, desk)
 
 
@@ -70,19 +73,10 @@ def sight_for(caller: Caller, named: EntityUid | None) -> Sight:
 
 def cause_of(request: Request, caller: Caller, person: EntityUid | None = None) -> Cause:
     """Who did it, for the audit: the person, through the caller; else the caller."""
-    request_id = exchange_of(request.scope).request_id or b""
-    origin: JsonObject = {"request_id": request_id.decode("latin-1"), "transport": "queue"}
-    if request.client is not None:
-        origin["address"] = request.client.host
+    origin = origin_of(request, "queue")
     if person is None:
         return Cause("caller", caller.id, None, origin)
     return Cause(person[0], person[1], {"caller": caller.id}, origin)
-
-
-def languages_of(request: Request) -> tuple[str, ...]:
-    """What the reader wants, best first."""
-    language = exchange_of(request.scope).language
-    return preferred(None if language is None else language.decode("latin-1"))
 
 
 def version_wanted(if_match: str | None) -> int | None:
@@ -91,12 +85,5 @@ def version_wanted(if_match: str | None) -> int | None:
         return None
     text = if_match.strip().removeprefix("W/").strip('"')
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise misshapen(InvalidRequest("/header/If-Match", "must be an ETag of this request"))
+        raise invalid_request(InvalidRequest("/header/If-Match", "must be an ETag of this request"))
     return int(text)
-
-
-def misshapen(fault: InvalidRequest) -> Problem:
-    """The answer to a request of the wrong shape."""
-    where = fault.at or "the body"
-    errors = [{"pointer": fault.at, "detail": fault.message}]
-    return Problem(INVALID_REQUEST, f"`{where}` {fault.message}", errors=errors)

@@ -12,7 +12,8 @@ from pdp.core.authzen import InvalidRequest
 from pdp.core.cause import Cause
 from pdp.core.values import JsonObject
 from pdp.errors import TOO_LARGE, Problem
-from pdp.queue.asking import Asker, Body, cause_of, desk_of, misshapen, object_of
+from pdp.ops.dependencies import invalid_request
+from pdp.queue.asking import Asker, Body, cause_of, desk_of, object_of
 from pdp.queue.doc import DECISION, TASK_ID, documented
 from pdp.queue.sight import Sight
 from pdp.queue.task_routes import read_decision
@@ -67,7 +68,7 @@ async def _one(
 def _tasks(body: JsonObject) -> list[str]:
     tasks = body.get("tasks")
     if not isinstance(tasks, list) or not tasks or not all(isinstance(t, str) for t in tasks):
-        raise misshapen(InvalidRequest("/tasks", "must be an array of task ids"))
+        raise invalid_request(InvalidRequest("/tasks", "must be an array of task ids"))
     if len(tasks) > MOST:
         raise Problem(TOO_LARGE, f"`/tasks` may name at most {MOST} requests")
     return list(dict.fromkeys(tasks))

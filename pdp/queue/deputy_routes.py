@@ -11,13 +11,13 @@ from pdp.core.cause import Cause
 from pdp.core.moment import format_moment
 from pdp.core.values import EntityUid, JsonObject
 from pdp.errors import NOT_FOUND, Problem
+from pdp.ops.dependencies import invalid_request
 from pdp.queue.asking import (
     ActsFor,
     Asker,
     Body,
     cause_of,
     desk_of,
-    misshapen,
     named_approver,
     named_in_query,
     object_of,
@@ -87,7 +87,7 @@ async def delegate(request: Request, caller: Asker, body: Body) -> Any:
             created_by=caller.id,
         )
     except InvalidRequest as fault:
-        raise misshapen(fault) from None
+        raise invalid_request(fault) from None
     cause = cause_of(request, caller, person)
     shown = _delegation(kept)
 
@@ -166,7 +166,7 @@ async def be_absent(request: Request, caller: Asker, body: Body) -> Any:
             created_at=now,
         )
     except InvalidRequest as fault:
-        raise misshapen(fault) from None
+        raise invalid_request(fault) from None
     cause = cause_of(request, caller, person)
     shown = _absence(kept)
 

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import StreamingResponse
 
 from pdp.core.authzen import InvalidRequest
+from pdp.ops.dependencies import invalid_request
 from pdp.ops.problem_doc import problem_responses
-from pdp.queue.asking import ActsFor, Asker, desk_of, misshapen, named_in_query, sight_for
+from pdp.queue.asking import ActsFor, Asker, desk_of, named_in_query, sight_for
 from pdp.queue.feed import EventFeed
 
 router = APIRouter(prefix="/queue/v1/events", tags=["queue"])
@@ -51,7 +52,9 @@ async def events(
     if last_event_id is not None:
         text = last_event_id.strip()
         if not (text.isascii() and text.isdigit()) or int(text) > _LARGEST:
-            raise misshapen(InvalidRequest("/header/Last-Event-ID", "must be the id of an event"))
+            raise invalid_request(
+                InvalidRequest("/header/Last-Event-ID", "must be the id of an event")
+            )
         place = int(text)
     feed: EventFeed | None = getattr(request.app.state, "event_feed", None)
     if feed is None:

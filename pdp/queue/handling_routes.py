@@ -11,13 +11,13 @@ from pdp.access_request.desk import Desk
 from pdp.access_request.verdict import LONGEST_COMMENT, text_of
 from pdp.core.authzen import InvalidRequest
 from pdp.core.values import EntityUid, JsonObject
+from pdp.ops.dependencies import invalid_request
 from pdp.queue.asking import (
     Asker,
     Body,
     MaybeBody,
     cause_of,
     desk_of,
-    misshapen,
     named_approver,
     object_of,
     sight_for,
@@ -84,7 +84,7 @@ async def reassign(
     asked = object_of(body)
     to = named_approver(asked, desk, "to")
     if to is None:
-        raise misshapen(InvalidRequest("/to", "is required"))
+        raise invalid_request(InvalidRequest("/to", "is required"))
     person = _actor(caller, named_approver(asked, desk))
     change = _change(request, desk, caller, person)
     return await change(
@@ -120,7 +120,7 @@ async def comment(request: Request, caller: Asker, task_id: str, body: Body) -> 
         if visibility not in ("approvers", "requester"):
             raise InvalidRequest("/visibility", "must be `approvers` or `requester`")
     except InvalidRequest as fault:
-        raise misshapen(fault) from None
+        raise invalid_request(fault) from None
     kept = Comment(
         id=desk.new_id("cmt_"),
         task_id=task_id,
@@ -167,7 +167,7 @@ async def escalate(
             if not value:
                 raise InvalidRequest(f"/{name}", "is required")
     except InvalidRequest as fault:
-        raise misshapen(fault) from None
+        raise invalid_request(fault) from None
     change = _change(request, desk, caller, None)
     return await change(
         response,

@@ -13,13 +13,13 @@ from pdp.access_request.review import (
 )
 from pdp.core.authzen import InvalidRequest
 from pdp.core.values import JsonObject
+from pdp.ops.dependencies import invalid_request
 from pdp.queue.asking import (
     ActsFor,
     Asker,
     Body,
     cause_of,
     desk_of,
-    misshapen,
     named_approver,
     named_in_query,
     object_of,
@@ -98,7 +98,7 @@ async def close(request: Request, caller: Asker, review_id: str, body: Body) -> 
     try:
         finding: Finding = finding_from(asked)
     except InvalidRequest as fault:
-        raise misshapen(fault) from None
+        raise invalid_request(fault) from None
     named = named_approver(asked, desk)
     person = caller.subject if named is None else person_of(caller, named)
     cause, now = cause_of(request, caller, person), desk.clock()

@@ -12,8 +12,8 @@ from pdp.core.authzen import InvalidRequest
 from pdp.core.moment import format_moment
 from pdp.core.values import JsonObject
 from pdp.errors import CONFLICT, INVALID_REQUEST, NOT_FOUND, Problem
-from pdp.ops.dependencies import caller_with
-from pdp.queue.asking import Body, desk_of, misshapen, object_of
+from pdp.ops.dependencies import caller_with, invalid_request
+from pdp.queue.asking import Body, desk_of, object_of
 from pdp.queue.doc import documented
 from pdp.store import subscriptions
 from pdp.store.engine import Session
@@ -66,7 +66,7 @@ async def subscribe(request: Request, caller: Follower, body: Body) -> Any:
         events = _names(asked.get("events", ["*"]), "/events", EVENTS)
         queues = None if asked.get("queues") is None else _names(asked["queues"], "/queues", None)
     except InvalidRequest as fault:
-        raise misshapen(fault) from None
+        raise invalid_request(fault) from None
     try:
         await desk.outbound.check_destination(url)
     except OutboundFailed as fault:

@@ -11,14 +11,13 @@ from pdp.access_request.desk import Desk
 from pdp.access_request.verdict import Verdict, reference_from, verdict_from
 from pdp.core.authzen import InvalidRequest
 from pdp.core.values import EntityUid, JsonObject
+from pdp.ops.dependencies import invalid_request, languages_of
 from pdp.queue.asking import (
     ActsFor,
     Asker,
     Body,
     cause_of,
     desk_of,
-    languages_of,
-    misshapen,
     named_approver,
     named_in_query,
     object_of,
@@ -163,7 +162,7 @@ def read_decision(
         if behalf is not None:
             other = uid_of(reference_from(behalf, f"{at}/on_behalf_of"), desk)
     except InvalidRequest as fault:
-        raise misshapen(fault) from None
+        raise invalid_request(fault) from None
     named = named_approver(body, desk)
     person = person_of(caller, named)
     return verdict, Approver(person, caller.id, other), sight_when_deciding(caller, person)
@@ -202,4 +201,6 @@ def cursor_from(text: str | None) -> Cursor | None:
     try:
         return Cursor.decode(text)
     except ValueError:
-        raise misshapen(InvalidRequest("/query/cursor", "is no cursor of this list")) from None
+        raise invalid_request(
+            InvalidRequest("/query/cursor", "is no cursor of this list")
+        ) from None
