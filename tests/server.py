@@ -51,13 +51,14 @@ def running(
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
     flags: tuple[str, ...] = ("--demo",),
+    program: tuple[str, ...] = ("-m", "pdp.cli"),
 ) -> Iterator[Server]:
     """Start a server in `folder` and stop it at the end, whatever happened."""
     port = free_port()
     no_schemas = folder / "no-schemas"
     no_schemas.mkdir(exist_ok=True)
     command = [
-        *(sys.executable, "-m", "pdp.cli", "serve", *flags),
+        *(sys.executable, *program, "serve", *flags),
         *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)),
         *("--policies", str(policies), "--schemas", str(schemas or no_schemas)),
         *("--database", database or f"sqlite:///{folder}/pdp.db"),

@@ -1,0 +1,437 @@
+// The plug-in: makes a node oidc-provider ask authzen-pdp before it issues an access token, and
+// relay "not yet" to its clients (Deferred Token Response, CIBA). Copy this file.
+//
+//   const deferral = new Deferral({ pdp: 'https://pdp.example.com', key: '…' });
+//   const provider = new Provider(issuer, {
+//     discovery: await deferral.metadata(),
+//     extraParams: ['completion_mode'],
+//     extraClientMetadata: { properties: ['deferred_client_notification_endpoint'] },
+//     features: { ciba: { enabled: true, ...deferral.ciba }, … },
+//   });
+//   deferral.attach(provider);
+//
+// The provider does what it always did: it authenticates the client, checks codes, consent and
+// proofs. When an access token for a resource server is about to be saved, the PDP is asked.
+import { createHash, randomUUID } from 'node:crypto';
+
+import Provider, { errors } from 'oidc-provider';
+import { issueIdToken } from 'oidc-provider/lib/helpers/grant_common.js';
+import * as grants from 'oidc-provider/lib/helpers/grants.js';
+
+const DEFERRED = 'urn:ietf:params:oauth:grant-type:deferred';
+const CIBA = 'urn:openid:params:grant-type:ciba';
+const POLLS = {
+  [DEFERRED]: { path: '/deferrals/poll', member: 'deferral_code' },
+  [CIBA]: { path: '/backchannel-requests/poll', member: 'auth_req_id' },
+};
+// These answers are about our own call, and nothing that a client should see.
+const OUR_FAULT = new Set([401, 403, 429]);
+const AFTERWARDS = 86_400; // seconds that a code is remembered, so that it is called expired
+
+export class Deferral {
+  #provider;
+  #pdp;
+  #key;
+  #context;
+  #models;
+  #polling = new Set(); // in this process; several processes need a lock in their database
+
+  // `context(ctx, token)`: what policy may look at besides, such as a risk score.
+  constructor({ pdp, key, context = () => undefined }) {
+    this.#pdp = pdp;
+    this.#key = key;
+    this.#context = context;
+  }
+
+  // What to publish of it in the metadata of the server (RFC 8414).
+  async metadata() {
+    return (await this.#call('GET', '/metadata')).body;
+  }
+
+  // For the configuration `features.ciba`.
+  get ciba() {
+    return {
+      deliveryModes: ['poll', 'ping'],
+      validateBindingMessage: () => {}, // the PDP does
+      triggerAuthenticationDevice: (ctx, request) => this.#askBackchannel(ctx, request),
+    };
+  }
+
+  // Whose request a deferral code of this client is: for `features.ciba.processLoginHint`.
+  async personOf(ctx, code) {
+    return (await this.#find(ctx, code))?.token.accountId;
+  }
+
+  attach(provider) {
+    this.#provider = provider;
+    this.#models = modelsOf(provider);
+    for (const [grant, { member }] of Object.entries(POLLS)) {
+      provider.registerGrantType(grant, (ctx) => this.#poll(ctx, grant), [member]);
+    }
+    for (const model of [provider.AccessToken, provider.ClientCredentials]) {
+      beforeSave(model, (token, ctx) => this.#askBefore(token, ctx));
+    }
+    // What the client announced at the authorization endpoint must hold at the token endpoint.
+    addMember(provider.AuthorizationCode, 'completionMode');
+    beforeSave(provider.AuthorizationCode, (code, ctx) => {
+      code.completionMode = ctx.oidc.params.completion_mode;
+    });
+    beforeSave(
+      provider.RefreshToken,
+      (_, ctx) => ctx.state.permit?.refresh_token_allowed !== false,
+    );
+    provider.use(async (ctx, next) => {
+      await next();
+      if (ctx.oidc?.route === 'revocation') await this.#revoke(ctx);
+      if (ctx.state.relay) Object.assign(ctx, ctx.state.relay);
+    });
+  }
+
+  // ---- a token is about to be issued -----------------------------------------------------------
+
+  async #askBefore(token, ctx) {
+    // Without a resource server it opens nothing but the userinfo endpoint.
+    if (ctx?.oidc.route !== 'token' || !token.resourceServer) return;
+    if (!ctx.state.permit) {
+      const approvals = await this.#approvalsOf(ctx, token);
+      const asked = { ...this.#request(ctx, token), ...approvals, ...wishesOf(ctx) };
+      const { status, body } = await this.#call('POST', '/token-requests', asked);
+      if (body.deferral_code) await this.#keep(ctx, token, body, body.deferral_code, asked);
+      if (status !== 200) throw this.#relayed(ctx, status, body);
+      ctx.state.permit = body;
+      await this.#keepApprovals(token, body, asked.context);
+    }
+    narrow(token, ctx.state.permit);
+  }
+
+  #request(ctx, token) {
+    const { params } = ctx.oidc;
+    return {
+      client: clientOf(ctx, token),
+      grant_type: params.grant_type,
+      subject: token.accountId && {
+        type: 'user',
+        id: token.accountId,
+        properties: ctx.state.act && { act: ctx.state.act },
+      },
+      authorization_details: token.rar,
+      scope: token.scope || undefined,
+      resource: [token.aud],
+      requested_token_type: params.requested_token_type,
+      context: this.#context(ctx, token),
+    };
+  }
+
+  // A refresh rests on the approvals of the grant, and is asked in the context of then.
+  async #approvalsOf(ctx, token) {
+    if (ctx.oidc.params.grant_type !== 'refresh_token') return {};
+    const kept = await this.#models.GrantApprovals.find(token.grantId);
+    return kept ? { approvals: kept.approvals, context: kept.context } : {};
+  }
+
+  // ---- the client waits ------------------------------------------------------------------------
+
+  // Remember what would have been issued: it is issued when the PDP says so. The code itself is
+  // not kept, and only its client finds it again.
+  async #keep(ctx, token, { expires_in: expiresIn }, code, { context }) {
+    const kept = new this.#models.Deferral({
+      jti: idOf(ctx.oidc.client, code),
+      clientId: ctx.oidc.client.clientId,
+      token: { ...token },
+      server: { identifier: token.resourceServer.identifier(), ...token.resourceServer },
+      source: { ...(ctx.oidc.entities.AuthorizationCode ?? ctx.state.source) },
+      context,
+      expiresIn: expiresIn + AFTERWARDS,
+    });
+    await kept.save();
+  }
+
+  #find(ctx, code) {
+    return this.#models.Deferral.find(idOf(ctx.oidc.client, code));
+  }
+
+  async #poll(ctx, grant) {
+    const { path, member } = POLLS[grant];
+    const code = ctx.oidc.params[member];
+    if (!code) throw new errors.InvalidRequest(`missing required parameter(s) ('${member}')`);
+    if (ctx.oidc.body.completion_mode !== undefined) {
+      throw new errors.InvalidRequest('a poll has no `completion_mode`');
+    }
+    const proof = await grants.validateDpop(this.#provider, ctx);
+    const certificate = grants.checkMtlsCert(this.#provider, ctx);
+    grants.checkDpopRequired(this.#provider, ctx, proof);
+    const kept = await this.#find(ctx, code);
+    if (!kept) throw this.#relayed(ctx, 400, UNKNOWN);
+    const proven = new this.#provider.ClientCredentials();
+    if (certificate) proven.setThumbprint('x5t', certificate);
+    if (proof) proven.setThumbprint('jkt', proof.thumbprint);
+    if (kept.token.jkt && kept.token.jkt !== proven.jkt) throw new errors.InvalidDpopProof();
+    await grants.checkDpopReplay(this.#provider, ctx, proof, kept.clientId);
+
+    const asked = { [member]: code, client: clientOf(ctx, proven) };
+    await this.#once(ctx, kept, async (key) => {
+      const { status, body } = await this.#call('POST', path, asked, key);
+      if (status !== 200) throw this.#relayed(ctx, status, body);
+      ctx.state.permit = body;
+      await this.#issue(ctx, kept);
+    });
+  }
+
+  // A poll has a key of its own, written down before the PDP is called. After a crash the repeated
+  // poll finds it, and the PDP answers as it did before: nothing is lost, nothing is given twice.
+  async #once(ctx, kept, call) {
+    const alone = !this.#polling.has(kept.jti);
+    const key = alone ? (kept.poll ??= randomUUID()) : randomUUID();
+    if (!alone) return call(key);
+    const end = async () => {
+      kept.poll = undefined;
+      await kept.save();
+    };
+    this.#polling.add(kept.jti);
+    try {
+      await kept.save();
+      await call(key);
+      // Not before the token has left: until then only the key brings it back.
+      ctx.res.once('finish', () => end().catch((error) => ctx.app.emit('error', error, ctx)));
+    } catch (error) {
+      if (ctx.state.relay) await end();
+      throw error;
+    } finally {
+      this.#polling.delete(kept.jti);
+    }
+  }
+
+  async #issue(ctx, kept) {
+    const provider = this.#provider;
+    const token = new provider[kept.token.kind](kept.token);
+    token.client = ctx.oidc.client;
+    const { identifier, ...server } = kept.server;
+    token.resourceServer = new provider.ResourceServer(identifier, server);
+    const source = kept.source.kind && new provider[kept.source.kind](kept.source);
+    const parts = source ? await this.#beside(ctx, kept, source, token) : {};
+    const accessToken = await token.save();
+    ctx.body = grants.buildTokenResponse(provider, {
+      accessToken,
+      ...parts,
+      authorizationDetails: token.rar,
+      expiresIn: token.expiration,
+      issuedTokenType: ctx.state.permit.issued_token_type,
+      scope: token.scope || undefined,
+      tokenType: token.tokenType,
+    });
+  }
+
+  // Consent, person and session may have ended while the client waited.
+  async #beside(ctx, kept, source, token) {
+    const provider = this.#provider;
+    if (source.kind === 'BackchannelAuthenticationRequest') {
+      source.grantId = token.grantId = await this.#grantFor(source, token);
+    }
+    const { grantId, accountId, expiresWithSession, sessionUid } = source;
+    const grant = await grants.validateGrant(provider, ctx, grantId).catch(() => undefined);
+    const account = await grants.findAccount(provider, ctx, accountId, source);
+    const session = !expiresWithSession || (await provider.Session.findByUid(sessionUid));
+    if (!grant || !account || !session) throw new errors.AccessDenied();
+    ctx.oidc.entity('Grant', grant);
+    ctx.oidc.entity('Account', account);
+    await this.#keepApprovals(token, ctx.state.permit, kept.context);
+    return {
+      idToken: await issueIdToken(provider, ctx, source, token, grant),
+      refreshToken: await this.#refreshToken(ctx, source, token),
+    };
+  }
+
+  async #grantFor(source, token) {
+    const grant = new this.#provider.Grant({
+      accountId: source.accountId,
+      clientId: source.clientId,
+    });
+    grant.addOIDCScope('openid');
+    grant.addResourceScope(token.resourceServer.identifier(), token.scope ?? '');
+    return grant.save();
+  }
+
+  async #refreshToken(ctx, source, token) {
+    const provider = this.#provider;
+    if (!(await grants.shouldIssueRefreshToken(provider, ctx, source))) return undefined;
+    const { jti, iat, exp, kind, ...members } = source;
+    const refresh = new provider.RefreshToken({
+      ...members,
+      resource: token.resourceServer.identifier(),
+      client: ctx.oidc.client,
+      gty: token.gty,
+      rotations: 0,
+    });
+    await grants.applyRefreshTokenBindings(provider, ctx, token, refresh);
+    return refresh.save();
+  }
+
+  // A refresh rests on them; they are known to this server alone, and never to its clients.
+  async #keepApprovals(token, { approval, approvals = [approval] }, context) {
+    if (!token.grantId || !approvals[0]?.id) return;
+    const { GrantApprovals } = this.#models;
+    const before = await GrantApprovals.find(token.grantId);
+    const ids = approvals.map(({ id }) => ({ id }));
+    await new GrantApprovals({
+      jti: token.grantId,
+      approvals: [...ids, ...(before?.approvals ?? [])].slice(0, 100),
+      context,
+      expiresIn: 366 * 86_400,
+    }).save();
+  }
+
+  // ---- CIBA, revocation ------------------------------------------------------------------------
+
+  async #askBackchannel(ctx, request) {
+    const { client, params } = ctx.oidc;
+    const token = new this.#provider.AccessToken({
+      accountId: request.accountId,
+      client,
+      gty: 'ciba',
+      rar: params.authorization_details && JSON.parse(params.authorization_details),
+    });
+    const [server] = Object.values(ctx.oidc.resourceServers);
+    if (!server) throw new errors.InvalidTarget();
+    token.resourceServer = server;
+    const scopes = [...ctx.oidc.requestParamScopes];
+    token.scope = scopes.filter((scope) => server.scopes.has(scope)).join(' ') || undefined;
+    const person = this.#request(ctx, token);
+    const hinted = await this.#find(ctx, params.login_hint ?? '');
+    const { status, body } = await this.#call('POST', '/backchannel-requests', {
+      ...person,
+      grant_type: undefined,
+      ...(hinted && { subject: undefined, login_hint: params.login_hint }),
+      scope: ['openid', token.scope].filter(Boolean).join(' '),
+      binding_message: params.binding_message,
+      requested_expiry: params.requested_expiry && Number(params.requested_expiry),
+      delivery_mode: client.backchannelTokenDeliveryMode,
+      client_notification_token: params.client_notification_token,
+      notification_endpoint: client.backchannelClientNotificationEndpoint,
+    });
+    await request.destroy();
+    if (status !== 200) throw this.#relayed(ctx, status, body);
+    ctx.state.source = request;
+    await this.#keep(ctx, token, body, body.auth_req_id, person);
+    ctx.body = body;
+  }
+
+  // Whatever the provider does not know may be a deferral code; the answer is always the same.
+  async #revoke(ctx) {
+    const known = ['AccessToken', 'ClientCredentials', 'RefreshToken'];
+    if (ctx.status !== 200 || known.some((kind) => ctx.oidc.entities[kind])) return;
+    const { token, token_type_hint } = ctx.oidc.params;
+    try {
+      const proof = await grants.validateDpop(this.#provider, ctx);
+      const client = clientOf(ctx, { jkt: proof?.thumbprint });
+      await this.#call('POST', '/deferrals/revoke', { token, token_type_hint, client });
+    } catch (error) {
+      this.#relayed(ctx, error.statusCode ?? 500, {
+        error: error.error ?? 'server_error',
+        error_description: error.error_description,
+      });
+    }
+  }
+
+  // ---- the PDP ---------------------------------------------------------------------------------
+
+  async #call(method, path, body, key) {
+    const headers = { authorization: `Bearer ${this.#key}`, 'content-type': 'application/json' };
+    if (key) headers['idempotency-key'] = key;
+    let status;
+    let found;
+    try {
+      const answer = await fetch(`${this.#pdp}/oauth/v1${path}`, {
+        method,
+        headers,
+        body: body && JSON.stringify(body),
+        redirect: 'error',
+        signal: AbortSignal.timeout(10_000),
+      });
+      ({ status } = answer);
+      found = await answer.json();
+    } catch (cause) {
+      throw unavailable(cause);
+    }
+    if (OUR_FAULT.has(status) || status >= 500) throw unavailable(new Error(`PDP: ${status}`));
+    return { status, body: found };
+  }
+
+  // The provider's own error has no room for `deferral_code`: the answer is put in its place.
+  #relayed(ctx, status, body) {
+    ctx.state.relay = { status, body };
+    return new errors.CustomOIDCProviderError(body.error, body.error_description);
+  }
+}
+
+const UNKNOWN = { error: 'invalid_grant', error_description: 'the code is not known' };
+
+function unavailable(cause) {
+  const error = new errors.TemporarilyUnavailable(undefined, { cause });
+  return Object.assign(error, { status: 503, statusCode: 503, expose: true });
+}
+
+function clientOf(ctx, token) {
+  const { client } = ctx.oidc;
+  return {
+    id: client.clientId,
+    public: client.clientAuthMethod === 'none',
+    jkt: token.jkt,
+    'x5t#S256': token['x5t#S256'],
+  };
+}
+
+// What the client wants of the waiting; parameters that the provider's own grants do not know.
+function wishesOf(ctx) {
+  const { body, client, entities } = ctx.oidc;
+  const { completion_mode, client_notification_token } = body;
+  for (const [name, value] of Object.entries({ completion_mode, client_notification_token })) {
+    if (Array.isArray(value)) throw new errors.InvalidRequest(`\`${name}\` is given twice`);
+  }
+  return {
+    completion_mode,
+    completion_mode_hint: entities.AuthorizationCode?.completionMode,
+    client_notification_token,
+    notification_endpoint: client.deferred_client_notification_endpoint,
+  };
+}
+
+// Exactly what was granted, for no longer than it is.
+function narrow(token, permit) {
+  token.rar = permit.authorization_details;
+  token.scope = permit.scope;
+  if (permit.expires_in_max === undefined) return;
+  if (permit.expires_in_max < 1) throw new errors.AccessDenied();
+  token.expiresIn = Math.min(token.expiration, permit.expires_in_max);
+}
+
+function idOf(client, code) {
+  return createHash('sha256').update(JSON.stringify([client.clientId, code])).digest('base64url');
+}
+
+// Records of ours, kept by the provider's own adapter.
+function modelsOf(provider) {
+  class Deferral extends provider.BaseToken {
+    static get IN_PAYLOAD() {
+      return [...super.IN_PAYLOAD, 'token', 'server', 'source', 'context', 'poll'];
+    }
+  }
+  class GrantApprovals extends provider.BaseToken {
+    static get IN_PAYLOAD() {
+      return [...super.IN_PAYLOAD, 'approvals', 'context'];
+    }
+  }
+  return { Deferral, GrantApprovals };
+}
+
+function addMember(model, name) {
+  const members = [...model.IN_PAYLOAD, name];
+  Object.defineProperty(model, 'IN_PAYLOAD', { value: members });
+}
+
+// Have something done before records of a model are saved; false: it is not saved.
+function beforeSave(model, act) {
+  const { save } = model.prototype;
+  model.prototype.save = async function saveAfter(...args) {
+    return (await act(this, Provider.ctx)) === false ? undefined : save.apply(this, args);
+  };
+}

@@ -1,0 +1,29 @@
+// Clients of a node authorization server, told what to do by lines of JSON: a call in, its outcome
+// out, in the order of the calls.
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+
+const [, , issuer, example] = process.argv;
+const { Client } = await import(pathToFileURL(`${example}/client.js`));
+const clients = new Map();
+
+const does = {
+  async client(name, options) {
+    clients.set(name, await Client.of(issuer, name, options));
+    return null;
+  },
+  async call(name, operation, given) {
+    return (await clients.get(name)[operation](...given)) ?? null;
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [what, ...given] = JSON.parse(line);
+  let outcome;
+  try {
+    outcome = { value: await does[what](...given) };
+  } catch (error) {
+    outcome = error.status ? { status: error.status, body: error.cause } : { fault: error.stack };
+  }
+  process.stdout.write(`${JSON.stringify(outcome)}\n`);
+}
