@@ -1,6 +1,8 @@
 // A client of the authorization server, on openid-client. It needs nothing special to wait: a
 // deferred answer is an error like any other, and the deferred grant is one more grant type.
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { randomUUID } from 'node:crypto';
+
+import { SignJWT, createRemoteJWKSet, exportJWK, jwtVerify } from 'jose';
 import * as oauth from 'openid-client';
 
 import { Browser } from './browser.js';
@@ -14,6 +16,7 @@ const WAITING = new Set(['authorization_pending', 'interaction_required', 'slow_
 export class Client {
   #config;
   #redirectUri;
+  #key;
   #DPoP;
 
   constructor(config, redirectUri) {
@@ -34,7 +37,8 @@ export class Client {
   }
 
   async newKey() {
-    this.#DPoP = oauth.getDPoPHandle(this.#config, await oauth.randomDPoPKeyPair('ES256'));
+    this.#key = await oauth.randomDPoPKeyPair('ES256', { extractable: true });
+    this.#DPoP = oauth.getDPoPHandle(this.#config, this.#key);
     return this.#DPoP.calculateThumbprint();
   }
 
@@ -97,8 +101,28 @@ export class Client {
     return (await jwtVerify(token, keys, { issuer, audience, typ: 'at+jwt' })).payload;
   }
 
-  revoke(token) {
-    return oauth.tokenRevocation(this.#config, token, { token_type_hint: DEFERRAL_CODE });
+  // Give a deferral code up. One that is bound to a key needs its proof, which openid-client sends
+  // to the token endpoint only.
+  async revoke(token, { proof = this.#key } = {}) {
+    if (proof) {
+      const { revocation_endpoint: url } = this.metadata();
+      const dpop = await this.#proofFor(url);
+      this.#config[oauth.customFetch] = (address, options) =>
+        fetch(address, { ...options, headers: { ...options.headers, dpop } });
+    }
+    try {
+      await oauth.tokenRevocation(this.#config, token, { token_type_hint: DEFERRAL_CODE });
+    } finally {
+      this.#config[oauth.customFetch] = undefined;
+    }
+  }
+
+  async #proofFor(htu) {
+    const jwk = await exportJWK(this.#key.publicKey);
+    return new SignJWT({ htm: 'POST', htu, jti: randomUUID() })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
+      .setIssuedAt()
+      .sign(this.#key.privateKey);
   }
 
   backchannel(parameters) {

@@ -4,7 +4,7 @@ import './node20.js';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { exportJWK, generateKeyPair } from 'jose';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
 import Provider, { errors } from 'oidc-provider';
 
 import { Deferral } from './deferral.js';
@@ -156,5 +156,6 @@ async function signingKey() {
     mkdirSync(DATA, { recursive: true, mode: 0o700 });
     writeFileSync(file, JSON.stringify(await exportJWK(privateKey)), { mode: 0o600 });
   }
-  return { ...JSON.parse(readFileSync(file, 'utf8')), alg: 'ES256', use: 'sig' };
+  const jwk = JSON.parse(readFileSync(file, 'utf8'));
+  return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' };
 }

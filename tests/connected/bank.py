@@ -14,6 +14,7 @@ import httpx
 from pdp.core.values import JsonObject
 from tests.background.sink import Sink, listening
 from tests.connected.node import ROOT, install, node, pipe, started, stop
+from tests.connected.wire import Wire, wire_to
 from tests.server import AS_KEY, Server, free_port, running
 
 EXAMPLE = ROOT / "examples" / "node-oidc-provider"
@@ -53,8 +54,6 @@ class Clients:
             stdout=subprocess.PIPE,
             env={**os.environ, **environment},
         )  # fmt: skip
-        for name, options in CLIENTS.items():
-            self.do("client", name, options)
 
     def do(self, *call: Any) -> Any:
         """One call; raises `Refused` for an OAuth error."""
@@ -90,13 +89,77 @@ class Client:
         return self.refused(operation, *given).error
 
 
-class Bank:
-    """All of it."""
+class Program:
+    """A node program of the example, which can be killed and started again."""
 
-    def __init__(self, pdp: Server, clients: Clients, clock: Path, told: Sink) -> None:
-        self.pdp, self.told = pdp, told
-        self._clients, self._clock = clients, clock
-        self._inbox = pdp.client(INBOX_KEY)
+    def __init__(self, file: str, says: str, log: Path, environment: dict[str, str]) -> None:
+        self._start = (file, says, log, environment)
+        self._running = ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        """Start it."""
+        file, says, log, environment = self._start
+        preload = ("--import", f"{HERE}/moved_clock.mjs")
+        self.process = self._running.enter_context(
+            started(*preload, EXAMPLE / file, says=says, log=log, environment=environment)
+        )
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it."""
+        self._running.close()
+
+
+class Bank:
+    """All of it.
+
+    Attributes:
+        wire: between the authorization server and the PDP.
+        told: what the clients were called back with.
+        partner: its address.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        pdp: Server,
+        wire: Wire,
+        told: Sink,
+        partner_port: int,
+        stack: ExitStack,
+    ) -> None:
+        self.folder, self.pdp, self.wire, self.told = folder, pdp, wire, told
+        self._clock = folder / "clock"
+        moved = {"TEST_CLOCK": str(self._clock)}
+        port = str(free_port())
+        self.partner = f"http://127.0.0.1:{partner_port}"
+        self.server = Program(
+            "server.js",
+            "authorization server:",
+            folder / "as.log",
+            moved
+            | {
+                "PORT": port,
+                "PDP_URL": wire.url,
+                "PDP_KEY": AS_KEY,
+                "DATA": str(folder / "as"),
+                "CLIENT_ENDPOINT": told.url,
+            },
+        )
+        stack.callback(self.server.stop)
+        environment = moved | {"PORT": str(partner_port), "SECRET": SECRET}
+        partner = Program("partner.js", "partner:", folder / "partner.log", environment)
+        stack.callback(partner.stop)
+        self._clients = Clients(f"http://127.0.0.1:{port}", moved)
+        stack.callback(stop, self._clients.process)
+        for name, options in CLIENTS.items():
+            self._clients.do("client", name, options)
+        self._inbox = stack.enter_context(pdp.client(INBOX_KEY))
 
     def client(self, name: str) -> Client:
         """A client by its id."""
@@ -110,18 +173,20 @@ class Bank:
         """The newest request."""
         reply = self._inbox.get("/queue/v1/tasks?limit=200")
         assert reply.status_code == 200, reply.text
-        return max(reply.json()["items"], key=lambda item: str(item["created_at"]))
+        newest = max(reply.json()["items"], key=lambda item: str(item["created_at"]))
+        reply = self._inbox.get(f"/queue/v1/tasks/{newest['id']}")
+        assert reply.status_code == 200, reply.text
+        return dict(reply.json()["task"])
 
-    def decide(self, person: str, decision: str = "approve", **more: Any) -> httpx.Response:
-        """Have somebody decide on the newest request."""
-        body = {"decision": decision, "approver": {"type": "user", "id": person}, **more}
-        reply = self._inbox.post(f"/queue/v1/tasks/{self.task()['id']}/decisions", json=body)
+    def vote(self, person: str, decision: str = "approve") -> httpx.Response:
+        """What comes of somebody's deciding on the newest request."""
+        body = {"decision": decision, "approver": {"type": "user", "id": person}}
+        return self._inbox.post(f"/queue/v1/tasks/{self.task()['id']}/decisions", json=body)
+
+    def decide(self, person: str, decision: str = "approve") -> None:
+        """Have somebody decide on the newest request who may."""
+        reply = self.vote(person, decision)
         assert reply.status_code == 201, reply.text
-        return reply
-
-    def close(self) -> None:
-        """Hang up."""
-        self._inbox.close()
 
 
 @contextmanager
@@ -130,54 +195,21 @@ def open_bank(folder: Path) -> Iterator[Bank]:
     install(EXAMPLE)
     clock = folder / "clock"
     clock.write_text("0")
-    partner_port, as_port = free_port(), free_port()
+    environment = {
+        "TEST_CLOCK": str(clock),
+        "PDP_SECRETS": json.dumps({"identity-partner": SECRET}),
+        "PDP_OUTBOUND__ALLOW_HOSTS": '["127.0.0.1"]',
+    }
+    program = (str(HERE / "moved_clock.py"),)
+    partner_port = free_port()
     policies = _policies(folder, partner_port)
-    with ExitStack() as stack:
-        told = stack.enter_context(listening())
-        moved = {"TEST_CLOCK": str(clock)}
-        pdp = stack.enter_context(
-            running(
-                folder,
-                policies=policies,
-                environment=moved
-                | {
-                    "PDP_SECRETS": json.dumps({"identity-partner": SECRET}),
-                    "PDP_OUTBOUND__ALLOW_HOSTS": '["127.0.0.1"]',
-                },
-                program=(str(HERE / "moved_clock.py"),),
-            )
-        )
-        server = {
-            "PORT": str(as_port),
-            "PDP_URL": pdp.url,
-            "PDP_KEY": AS_KEY,
-            "DATA": str(folder / "as"),
-            "CLIENT_ENDPOINT": told.url,
-        }
-        preload = ("--import", f"{HERE}/moved_clock.mjs")
-        stack.enter_context(
-            started(
-                *preload,
-                EXAMPLE / "partner.js",
-                says="partner:",
-                log=folder / "partner.log",
-                environment=moved | {"PORT": str(partner_port), "SECRET": SECRET},
-            )
-        )
-        stack.enter_context(
-            started(
-                *preload,
-                EXAMPLE / "server.js",
-                says="authorization server:",
-                log=folder / "as.log",
-                environment=moved | server,
-            )
-        )
-        clients = Clients(f"http://127.0.0.1:{as_port}", moved)
-        stack.callback(stop, clients.process)
-        bank = Bank(pdp, clients, clock, told)
-        stack.callback(bank.close)
-        yield bank
+    with (
+        listening() as told,
+        running(folder, policies=policies, environment=environment, program=program) as pdp,
+        wire_to(pdp.url) as wire,
+        ExitStack() as stack,
+    ):
+        yield Bank(folder, pdp, wire, told, partner_port, stack)
 
 
 def _policies(folder: Path, partner_port: int) -> Path:

@@ -23,7 +23,15 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     outcome = { value: await does[what](...given) };
   } catch (error) {
-    outcome = error.status ? { status: error.status, body: error.cause } : { fault: error.stack };
+    outcome = await refusal(error);
   }
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
+}
+
+async function refusal(error) {
+  if (error.status) return { status: error.status, body: error.cause };
+  // What is no error of OAuth, such as a 503, is a fault with the response behind it.
+  const { cause } = error;
+  if (cause instanceof Response) return { status: cause.status, body: await cause.json() };
+  return { fault: error.stack };
 }

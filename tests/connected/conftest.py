@@ -1,0 +1,14 @@
+"""Example servers, running."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.connected.bank import Bank, open_bank
+
+
+@pytest.fixture(scope="package")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """The example of node oidc-provider, all of it running."""
+    with open_bank(tmp_path_factory.mktemp("bank")) as bank:
+        yield bank
