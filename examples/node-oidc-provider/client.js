@@ -39,6 +39,9 @@ export class Client {
   async newKey() {
     this.#key = await oauth.randomDPoPKeyPair('ES256', { extractable: true });
     this.#DPoP = oauth.getDPoPHandle(this.#config, this.#key);
+  }
+
+  thumbprint() {
     return this.#DPoP.calculateThumbprint();
   }
 

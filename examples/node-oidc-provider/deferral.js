@@ -34,7 +34,7 @@ export class Deferral {
   #key;
   #context;
   #models;
-  #polling = new Set(); // in this process; several processes need a lock in their database
+  #turns = new Map();
 
   // `context(ctx, token)`: what policy may look at besides, such as a risk score.
   constructor({ pdp, key, context = () => undefined }) {
@@ -160,45 +160,46 @@ export class Deferral {
     const proof = await grants.validateDpop(this.#provider, ctx);
     const certificate = grants.checkMtlsCert(this.#provider, ctx);
     grants.checkDpopRequired(this.#provider, ctx, proof);
-    const kept = await this.#find(ctx, code);
-    if (!kept) throw this.#relayed(ctx, 400, UNKNOWN);
     const proven = new this.#provider.ClientCredentials();
     if (certificate) proven.setThumbprint('x5t', certificate);
     if (proof) proven.setThumbprint('jkt', proof.thumbprint);
+
+    let answered;
+    await this.#turn(ctx, idOf(ctx.oidc.client, code), async () => {
+      // Not before the answer has left: until then only the key brings it back.
+      if (!answered || !ctx.res.writableFinished) return;
+      answered.poll = undefined;
+      await answered.save();
+    });
+    const kept = await this.#find(ctx, code);
+    if (!kept) throw this.#relayed(ctx, 400, UNKNOWN);
     if (kept.token.jkt && kept.token.jkt !== proven.jkt) throw new errors.InvalidDpopProof();
     await grants.checkDpopReplay(this.#provider, ctx, proof, kept.clientId);
-
+    // A poll has a key of its own, written down before the PDP is called. After a crash the
+    // repeated poll finds it, and the PDP answers as it did: nothing is lost or given twice.
+    kept.poll ??= randomUUID();
+    await kept.save();
     const asked = { [member]: code, client: clientOf(ctx, proven) };
-    await this.#once(ctx, kept, async (key) => {
-      const { status, body } = await this.#call('POST', path, asked, key);
-      if (status !== 200) throw this.#relayed(ctx, status, body);
-      ctx.state.permit = body;
-      await this.#issue(ctx, kept);
-    });
+    const { status, body } = await this.#call('POST', path, asked, kept.poll);
+    answered = kept;
+    if (status !== 200) throw this.#relayed(ctx, status, body);
+    ctx.state.permit = body;
+    await this.#issue(ctx, kept);
   }
 
-  // A poll has a key of its own, written down before the PDP is called. After a crash the repeated
-  // poll finds it, and the PDP answers as it did before: nothing is lost, nothing is given twice.
-  async #once(ctx, kept, call) {
-    const alone = !this.#polling.has(kept.jti);
-    const key = alone ? (kept.poll ??= randomUUID()) : randomUUID();
-    if (!alone) return call(key);
-    const end = async () => {
-      kept.poll = undefined;
-      await kept.save();
-    };
-    this.#polling.add(kept.jti);
-    try {
-      await kept.save();
-      await call(key);
-      // Not before the token has left: until then only the key brings it back.
-      ctx.res.once('finish', () => end().catch((error) => ctx.app.emit('error', error, ctx)));
-    } catch (error) {
-      if (ctx.state.relay) await end();
-      throw error;
-    } finally {
-      this.#polling.delete(kept.jti);
-    }
+  // One poll of a code after the other: the next begins when the answer to this one has left and
+  // `end` is done. That is so in this process; several need a lock in their database.
+  async #turn(ctx, id, end) {
+    const before = this.#turns.get(id);
+    const closed = new Promise((resolve) => {
+      ctx.res.once('close', resolve);
+    });
+    const mine = Promise.all([before, closed])
+      .then(end)
+      .catch((error) => ctx.app.emit('error', error, ctx))
+      .then(() => this.#turns.get(id) === mine && this.#turns.delete(id));
+    this.#turns.set(id, mine);
+    await before;
   }
 
   async #issue(ctx, kept) {

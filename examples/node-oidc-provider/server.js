@@ -16,7 +16,7 @@ const {
   PDP_URL = 'http://127.0.0.1:8181',
   PDP_KEY = 'demo-as-key',
   DATA = 'data',
-  CLIENT_ENDPOINT = 'http://127.0.0.1:8184',
+  CLIENT_ENDPOINT, // https: where clients are called back, if at all
 } = process.env;
 const ISSUER = `http://127.0.0.1:${PORT}`;
 const DEFERRED = 'urn:ietf:params:oauth:grant-type:deferred';
@@ -45,7 +45,7 @@ const CLIENTS = [
     client_secret: 'the secret of the web shop',
     grant_types: ['authorization_code', 'refresh_token', DEFERRED],
     redirect_uris: ['https://shop.example/callback'],
-    deferred_client_notification_endpoint: `${CLIENT_ENDPOINT}/deferred`,
+    deferred_client_notification_endpoint: CLIENT_ENDPOINT && `${CLIENT_ENDPOINT}/deferred`,
   },
   {
     ...COMMON,
@@ -65,7 +65,9 @@ const CLIENTS = [
     redirect_uris: [],
     backchannel_token_delivery_mode: 'poll',
   },
-  {
+];
+if (CLIENT_ENDPOINT) {
+  CLIENTS.push({
     ...COMMON,
     client_id: 'agent-ping',
     client_secret: 'the secret of agent ping',
@@ -74,8 +76,8 @@ const CLIENTS = [
     redirect_uris: [],
     backchannel_token_delivery_mode: 'ping',
     backchannel_client_notification_endpoint: `${CLIENT_ENDPOINT}/ping`,
-  },
-];
+  });
+}
 
 const deferral = new Deferral({ pdp: PDP_URL, key: PDP_KEY });
 
@@ -86,7 +88,7 @@ const configuration = {
   clients: CLIENTS,
   jwks: { keys: [key] },
   scopes: ['openid', 'offline_access'],
-  findAccount: (_, sub) => PEOPLE.has(sub) && { accountId: sub, claims: () => ({ sub }) },
+  findAccount: (_, sub) => (PEOPLE.has(sub) ? { accountId: sub, claims: () => ({ sub }) } : undefined),
   discovery: await deferral.metadata(),
   extraParams: ['completion_mode'],
   extraClientMetadata: { properties: ['deferred_client_notification_endpoint'] },

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 
 from pdp.core.values import JsonObject
-from tests.background.sink import Sink, listening
 from tests.connected.node import ROOT, install, node, pipe, started, stop
 from tests.connected.wire import Wire, wire_to
-from tests.server import AS_KEY, Server, free_port, running
+from tests.security.local_servers import LocalServer, Received, certificate_for
+from tests.server import ADMIN_KEY, AS_KEY, Server, free_port, running
 
 EXAMPLE = ROOT / "examples" / "node-oidc-provider"
 HERE = Path(__file__).parent
@@ -28,6 +28,8 @@ CLIENTS: dict[str, JsonObject] = {
         "redirectUri": "https://shop.example/callback",
     },
     "phone-app": {"redirectUri": "com.example.app:/callback"},
+    # The same, with a key of somebody else.
+    "phone-app-stolen": {"id": "phone-app", "redirectUri": "com.example.app:/callback"},
     "agent-7": {"secret": "the secret of agent 7"},
     "agent-ping": {"secret": "the secret of agent ping"},
 }
@@ -76,6 +78,11 @@ class Client:
     def __getattr__(self, operation: str) -> Any:
         return lambda *given: self._clients.do("call", self._name, operation, given)
 
+    def together(self, operation: str, times: int, *given: Any) -> list[JsonObject]:
+        """What comes of the same operation many times at once: values, or bodies of errors."""
+        outcomes = self._clients.do("together", self._name, operation, times, *given)
+        return [each.get("body", each) for each in outcomes]
+
     def refused(self, operation: str, *given: Any) -> Refused:
         """The error that an operation ends with."""
         try:
@@ -120,7 +127,7 @@ class Bank:
 
     Attributes:
         wire: between the authorization server and the PDP.
-        told: what the clients were called back with.
+        told: where the clients are called back.
         partner: its address.
     """
 
@@ -129,7 +136,7 @@ class Bank:
         folder: Path,
         pdp: Server,
         wire: Wire,
-        told: Sink,
+        told: LocalServer,
         partner_port: int,
         stack: ExitStack,
     ) -> None:
@@ -148,7 +155,7 @@ class Bank:
                 "PDP_URL": wire.url,
                 "PDP_KEY": AS_KEY,
                 "DATA": str(folder / "as"),
-                "CLIENT_ENDPOINT": told.url,
+                "CLIENT_ENDPOINT": f"https://localhost:{told.port}",
             },
         )
         stack.callback(self.server.stop)
@@ -167,7 +174,9 @@ class Bank:
 
     def later(self, seconds: float) -> None:
         """Let time pass, for everybody."""
-        self._clock.write_text(str(float(self._clock.read_text()) + seconds))
+        moved = self._clock.with_suffix(".new")
+        moved.write_text(str(float(self._clock.read_text()) + seconds))
+        moved.rename(self._clock)  # nobody reads half of it
 
     def task(self) -> JsonObject:
         """The newest request."""
@@ -183,6 +192,18 @@ class Bank:
         body = {"decision": decision, "approver": {"type": "user", "id": person}}
         return self._inbox.post(f"/queue/v1/tasks/{self.task()['id']}/decisions", json=body)
 
+    def calls(self, path: str, body: JsonObject) -> list[Received]:
+        """The calls of the clients at a path that said so."""
+        calls = [call for call in list(self.told.received) if call.path == path]
+        return [call for call in calls if json.loads(call.body) == body]
+
+    def take_back(self) -> None:
+        """Revoke what was approved last."""
+        with self.pdp.client(ADMIN_KEY) as admin:
+            newest = admin.get("/queue/v1/approvals?limit=1").json()["items"][0]
+            reply = admin.post(f"/queue/v1/approvals/{newest['ref']}/revoke", json={})
+            assert reply.status_code == 200, reply.text
+
     def decide(self, person: str, decision: str = "approve") -> None:
         """Have somebody decide on the newest request who may."""
         reply = self.vote(person, decision)
@@ -195,16 +216,18 @@ def open_bank(folder: Path) -> Iterator[Bank]:
     install(EXAMPLE)
     clock = folder / "clock"
     clock.write_text("0")
+    tls, authority = certificate_for("localhost", folder)
     environment = {
         "TEST_CLOCK": str(clock),
         "PDP_SECRETS": json.dumps({"identity-partner": SECRET}),
-        "PDP_OUTBOUND__ALLOW_HOSTS": '["127.0.0.1"]',
+        "PDP_OUTBOUND__ALLOW_HOSTS": '["127.0.0.1", "localhost"]',
+        "PDP_OUTBOUND__CA_FILE": str(authority),
     }
     program = (str(HERE / "moved_clock.py"),)
     partner_port = free_port()
     policies = _policies(folder, partner_port)
     with (
-        listening() as told,
+        LocalServer(tls).running() as told,
         running(folder, policies=policies, environment=environment, program=program) as pdp,
         wire_to(pdp.url) as wire,
         ExitStack() as stack,

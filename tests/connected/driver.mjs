@@ -9,8 +9,13 @@ const clients = new Map();
 
 const does = {
   async client(name, options) {
-    clients.set(name, await Client.of(issuer, name, options));
+    clients.set(name, await Client.of(issuer, options.id ?? name, options));
     return null;
+  },
+  async together(name, operation, times, ...given) {
+    const calls = Array.from({ length: times }, () => clients.get(name)[operation](...given));
+    const outcomes = await Promise.allSettled(calls);
+    return Promise.all(outcomes.map(({ value, reason }) => value ?? refusal(reason)));
   },
   async call(name, operation, given) {
     return (await clients.get(name)[operation](...given)) ?? null;
