@@ -12,7 +12,7 @@
 //
 // The provider does what it always did: it authenticates the client, checks codes, consent and
 // proofs. When an access token for a resource server is about to be saved, the PDP is asked.
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 
 import Provider, { errors } from 'oidc-provider';
 import { issueIdToken } from 'oidc-provider/lib/helpers/grant_common.js';
@@ -26,6 +26,7 @@ const POLLS = {
 };
 // These answers are about our own call, and nothing that a client should see.
 const OUR_FAULT = new Set([401, 403, 429]);
+const X5T = 'x5t#S256';
 const AFTERWARDS = 86_400; // seconds that a code is remembered, so that it is called expired
 
 export class Deferral {
@@ -90,13 +91,16 @@ export class Deferral {
   // ---- a token is about to be issued -----------------------------------------------------------
 
   async #askBefore(token, ctx) {
-    // Without a resource server it opens nothing but the userinfo endpoint.
-    if (ctx?.oidc.route !== 'token' || !token.resourceServer) return;
+    // One for nothing but the userinfo endpoint is none of our business.
+    if (!ctx || !(token.resourceServer || token.rar)) return;
+    if (ctx.oidc.route !== 'token') throw new errors.AccessDenied('only the token endpoint asks');
     if (!ctx.state.permit) {
       const approvals = await this.#approvalsOf(ctx, token);
       const asked = { ...this.#request(ctx, token), ...approvals, ...wishesOf(ctx) };
       const { status, body } = await this.#call('POST', '/token-requests', asked);
-      if (body.deferral_code) await this.#keep(ctx, token, body, body.deferral_code, asked);
+      if (body.deferral_code) {
+        await this.#keep(ctx, token, asked, body.deferral_code, body.expires_in);
+      }
       if (status !== 200) throw this.#relayed(ctx, status, body);
       ctx.state.permit = body;
       await this.#keepApprovals(token, body, asked.context);
@@ -116,7 +120,7 @@ export class Deferral {
       },
       authorization_details: token.rar,
       scope: token.scope || undefined,
-      resource: [token.aud],
+      resource: token.aud && [token.aud],
       requested_token_type: params.requested_token_type,
       context: this.#context(ctx, token),
     };
@@ -133,15 +137,20 @@ export class Deferral {
 
   // Remember what would have been issued: it is issued when the PDP says so. The code itself is
   // not kept, and only its client finds it again.
-  async #keep(ctx, token, { expires_in: expiresIn }, code, { context }) {
+  async #keep(ctx, token, { context }, code, expiresIn, more) {
+    const { resourceServer: server } = token;
+    // Not the authorization code, nor the parameters that it was asked for with.
+    const { jti, iat, exp, params, ...source } =
+      ctx.oidc.entities.AuthorizationCode ?? ctx.state.source ?? {};
     const kept = new this.#models.Deferral({
       jti: idOf(ctx.oidc.client, code),
       clientId: ctx.oidc.client.clientId,
       token: { ...token },
-      server: { identifier: token.resourceServer.identifier(), ...token.resourceServer },
-      source: { ...(ctx.oidc.entities.AuthorizationCode ?? ctx.state.source) },
+      server: server && { identifier: server.identifier(), ...server },
+      source: source.kind && source,
       context,
       expiresIn: expiresIn + AFTERWARDS,
+      ...more,
     });
     await kept.save();
   }
@@ -174,7 +183,12 @@ export class Deferral {
     const kept = await this.#find(ctx, code);
     if (!kept) throw this.#relayed(ctx, 400, UNKNOWN);
     if (kept.token.jkt && kept.token.jkt !== proven.jkt) throw new errors.InvalidDpopProof();
+    if (kept.token[X5T] && kept.token[X5T] !== proven[X5T]) throw new errors.InvalidGrant();
     await grants.checkDpopReplay(this.#provider, ctx, proof, kept.clientId);
+    if (kept.allowed) {
+      await kept.destroy();
+      return this.#issue(ctx, kept);
+    }
     // A poll has a key of its own, written down before the PDP is called. After a crash the
     // repeated poll finds it, and the PDP answers as it did: nothing is lost or given twice.
     kept.poll ??= randomUUID();
@@ -184,7 +198,7 @@ export class Deferral {
     answered = kept;
     if (status !== 200) throw this.#relayed(ctx, status, body);
     ctx.state.permit = body;
-    await this.#issue(ctx, kept);
+    return this.#issue(ctx, kept);
   }
 
   // One poll of a code after the other: the next begins when the answer to this one has left and
@@ -206,9 +220,11 @@ export class Deferral {
     const provider = this.#provider;
     const token = new provider[kept.token.kind](kept.token);
     token.client = ctx.oidc.client;
-    const { identifier, ...server } = kept.server;
-    token.resourceServer = new provider.ResourceServer(identifier, server);
-    const source = kept.source.kind && new provider[kept.source.kind](kept.source);
+    if (kept.server) {
+      token.resourceServer = new provider.ResourceServer(kept.server.identifier, kept.server);
+    }
+    await this.#askBefore(token, ctx);
+    const source = kept.source && new provider[kept.source.kind](kept.source);
     const parts = source ? await this.#beside(ctx, kept, source, token) : {};
     const accessToken = await token.save();
     ctx.body = grants.buildTokenResponse(provider, {
@@ -255,10 +271,10 @@ export class Deferral {
   async #refreshToken(ctx, source, token) {
     const provider = this.#provider;
     if (!(await grants.shouldIssueRefreshToken(provider, ctx, source))) return undefined;
-    const { jti, iat, exp, kind, ...members } = source;
+    const { kind, ...members } = source;
     const refresh = new provider.RefreshToken({
       ...members,
-      resource: token.resourceServer.identifier(),
+      resource: token.resourceServer?.identifier() ?? source.resource,
       client: ctx.oidc.client,
       gty: token.gty,
       rotations: 0,
@@ -312,8 +328,12 @@ export class Deferral {
     await request.destroy();
     if (status !== 200) throw this.#relayed(ctx, status, body);
     ctx.state.source = request;
-    await this.#keep(ctx, token, body, body.auth_req_id, person);
-    ctx.body = body;
+    // Allowed without anybody: it is asked for again when the client comes to fetch it.
+    const allowed = body.outcome === 'permit';
+    const code = allowed ? randomBytes(32).toString('base64url') : body.auth_req_id;
+    const seconds = allowed ? request.expiration : body.expires_in;
+    await this.#keep(ctx, token, person, code, seconds, { allowed });
+    ctx.body = allowed ? { auth_req_id: code, expires_in: seconds } : body;
   }
 
   // Whatever the provider does not know may be a deferral code; the answer is always the same.
@@ -323,6 +343,7 @@ export class Deferral {
     const { token, token_type_hint } = ctx.oidc.params;
     try {
       const proof = await grants.validateDpop(this.#provider, ctx);
+      await grants.checkDpopReplay(this.#provider, ctx, proof, ctx.oidc.client.clientId);
       const client = clientOf(ctx, { jkt: proof?.thumbprint });
       await this.#call('POST', '/deferrals/revoke', { token, token_type_hint, client });
     } catch (error) {
@@ -377,7 +398,7 @@ function clientOf(ctx, token) {
     id: client.clientId,
     public: client.clientAuthMethod === 'none',
     jkt: token.jkt,
-    'x5t#S256': token['x5t#S256'],
+    [X5T]: token[X5T],
   };
 }
 
@@ -409,11 +430,13 @@ function idOf(client, code) {
   return createHash('sha256').update(JSON.stringify([client.clientId, code])).digest('base64url');
 }
 
+const KEPT = ['token', 'server', 'source', 'context', 'allowed', 'poll'];
+
 // Records of ours, kept by the provider's own adapter.
 function modelsOf(provider) {
   class Deferral extends provider.BaseToken {
     static get IN_PAYLOAD() {
-      return [...super.IN_PAYLOAD, 'token', 'server', 'source', 'context', 'poll'];
+      return [...super.IN_PAYLOAD, ...KEPT];
     }
   }
   class GrantApprovals extends provider.BaseToken {

@@ -67,7 +67,9 @@ export const filesIn = (folder) =>
       const text = await readFile(file, 'utf8').catch(() => undefined);
       if (text === undefined) return undefined;
       const found = JSON.parse(text);
-      return found.until === null || Date.now() < found.until ? found : undefined;
+      if (found.until === null || Date.now() < found.until) return found;
+      await rm(file, { force: true });
+      return undefined;
     }
 
     // A reader sees the old record or the new one, and a crash leaves one of them.

@@ -88,7 +88,7 @@ const configuration = {
   clients: CLIENTS,
   jwks: { keys: [key] },
   scopes: ['openid', 'offline_access'],
-  findAccount: (_, sub) => (PEOPLE.has(sub) ? { accountId: sub, claims: () => ({ sub }) } : undefined),
+  findAccount: (_, sub) => (PEOPLE.has(sub) ? person(sub) : undefined),
   discovery: await deferral.metadata(),
   extraParams: ['completion_mode'],
   extraClientMetadata: { properties: ['deferred_client_notification_endpoint'] },
@@ -136,6 +136,10 @@ exchangeTokens(provider, EXCHANGE, [publicPart(key)]);
 deferral.attach(provider);
 provider.on('server_error', (_, error) => console.error(error));
 provider.listen(Number(PORT), '127.0.0.1', () => console.log(`authorization server: ${ISSUER}`));
+
+function person(sub) {
+  return { accountId: sub, claims: () => ({ sub }) };
+}
 
 function publicPart({ d, ...key }) {
   return key;

@@ -51,6 +51,8 @@ export function exchangeTokens(provider, grantType, keys) {
         issuer: provider.issuer,
         typ: 'at+jwt',
       });
+      // A client's own token names no person, though its id may be that of one.
+      if (payload.sub === payload.client_id) throw new Error('a token of a client itself');
       return payload;
     } catch (cause) {
       throw new errors.InvalidGrant({ cause });

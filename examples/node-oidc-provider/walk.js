@@ -3,8 +3,9 @@ import './node20.js';
 
 import { Client } from './client.js';
 
-const ISSUER = 'http://127.0.0.1:8182';
-const QUEUE = 'http://127.0.0.1:8181/queue/v1/tasks';
+const { PDP_PORT = '8181', PORT = '8182' } = process.env;
+const ISSUER = `http://127.0.0.1:${PORT}`;
+const QUEUE = `http://127.0.0.1:${PDP_PORT}/queue/v1/tasks`;
 const WAIT = { completion_mode: 'deferred' };
 const story = process.argv[2] ?? 'record';
 

@@ -192,6 +192,12 @@ class Bank:
         body = {"decision": decision, "approver": {"type": "user", "id": person}}
         return self._inbox.post(f"/queue/v1/tasks/{self.task()['id']}/decisions", json=body)
 
+    def files_with(self, text: str) -> list[Path]:
+        """Files of the servers, databases and logs too, in which a text stands."""
+        files = [file for file in self.folder.rglob("*") if file.is_file()]
+        assert any("Deferral" in file.parts for file in files)
+        return [file for file in files if text.encode() in file.read_bytes()]
+
     def calls(self, path: str, body: JsonObject) -> list[Received]:
         """The calls of the clients at a path that said so."""
         calls = [call for call in list(self.told.received) if call.path == path]

@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import Any, TypeVar
 
+Stream = TypeVar("Stream")
 ROOT = Path(__file__).parent.parent.parent
 # Where scripts/test-packages puts it when the machine's own is missing or too old.
 _OWN = ROOT / ".node" / "node_modules" / "node" / "bin" / "node"
@@ -58,7 +59,7 @@ def started(
         stop(process)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[Any]) -> None:
     """End a process, unless it has ended."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -72,7 +73,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             stream.close()
 
 
-def pipe(stream: IO[bytes] | None) -> IO[bytes]:
+def pipe(stream: Stream | None) -> Stream:
     """A pipe of a process that was asked for."""
     assert stream is not None
     return stream

@@ -96,6 +96,7 @@ def test_a_client_that_asked_for_it_is_pinged(bank: Bank) -> None:
     wait_until(lambda: bank.calls("/ping", told) != [])
     (call,) = bank.calls("/ping", told)
     assert call.headers["authorization"] == f"Bearer {TOKEN}"
+    assert bank.files_with(TOKEN) == bank.files_with(handle) == []
     tokens = agent.grant(CIBA, {"auth_req_id": handle})
     assert tokens["authorization_details"] == RECORD
 
@@ -118,3 +119,13 @@ def test_a_deferral_code_names_the_person_whose_request_it_is(bank: Bank, agent:
     tokens = agent.grant(CIBA, {"auth_req_id": handle})
     assert tokens["authorization_details"] == RECORD
     assert agent.error("poll", code) == "invalid_grant"
+
+
+@pytest.mark.requirement("AROP-013")
+def test_what_needs_nobody_is_there_to_be_fetched(agent: Client) -> None:
+    asked = {"scope": "openid accounts:read", "login_hint": "alice", "resource": BANK_API}
+    handle = {"auth_req_id": agent.backchannel(asked)["auth_req_id"]}
+    tokens = agent.grant(CIBA, handle)
+    assert tokens["scope"] == "accounts:read"
+    assert agent.verify(tokens["access_token"], BANK_API)["sub"] == "alice"
+    assert agent.error("grant", CIBA, handle) == "invalid_grant"

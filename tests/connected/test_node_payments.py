@@ -125,7 +125,7 @@ def test_who_gives_up_a_bound_code_must_prove_its_key(bank: Bank, phone: Client)
     assert phone.error("poll", code) == "access_denied"
 
 
-@pytest.mark.requirement("DTR-030", "DTR-034")
+@pytest.mark.requirement("DTR-030", "DTR-033", "DTR-034", "DTR-061")
 def test_a_client_is_called_back_when_it_is_decided(bank: Bank, shop: Client) -> None:
     code = deferred(shop, client_notification_token=TOKEN)
     bank.decide("carol")
@@ -133,4 +133,5 @@ def test_a_client_is_called_back_when_it_is_decided(bank: Bank, shop: Client) ->
     wait_until(lambda: bank.calls("/deferred", told) != [])
     (call,) = bank.calls("/deferred", told)
     assert call.headers["authorization"] == f"Bearer {TOKEN}"
+    assert bank.files_with(TOKEN) == bank.files_with(code) == []
     assert shop.poll(code)["authorization_details"] == payment(5000)
