@@ -124,7 +124,7 @@ class World:
 def measure(folder: Path, sizes: Sizes) -> list[Target]:
     """Everything, each against its target."""
     first = World(folder / "first")
-    task = first.run(first.submitted)
+    waiting, approved = first.run(first.submitted), first.run(first.request)
     return [
         Target("a denial that can be requested over a plain one", _denials(first, sizes), 4),
         Target(
@@ -138,7 +138,8 @@ def measure(folder: Path, sizes: Sizes) -> list[Target]:
             _pages(folder, sizes),
             3,
         ),
-        Target("a poll over one read by primary key", _polls(first, task, sizes), 1.5),
+        Target("a poll over one read by primary key", _polls(first, waiting, sizes), 1.5),
+        Target("a poll of an approved one over one read", _polls(first, approved, sizes), 1.5),
     ]
 
 

@@ -1,7 +1,8 @@
 """A request as its viewer may see it: the Task Handle (ARAP, Access Request Task)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from pdp.access_request.case import Case, case_of
@@ -138,8 +139,9 @@ def unknown_task() -> Problem:
     return Problem(UNKNOWN_TASK, "there is no such request, or not for this caller")
 
 
-def _results(session: Session, desk: Desk, case: Case) -> dict[int, ApprovalResult]:
+def _results(session: Session, desk: Desk, case: Case) -> Mapping[int, ApprovalResult]:
     if not any(item.status == "approved" for item in case.task.items):
         return {}
-    rows = approvals.of_task(session, case.row.id)
-    return {row.item or 0: desk.results.of(row) for row in rows}
+    task_id = case.row.id
+    read = partial(approvals.of_task, session, task_id)
+    return desk.results.of_task(task_id, case.row.version, read)

@@ -14,6 +14,8 @@ import json
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import orjson
+
 from pdp.core.moment import whole_seconds
 
 PREFIX = "eval_"
@@ -22,8 +24,6 @@ RANDOM_BYTES = 10
 LONGEST = 2_048
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_compact = json.JSONEncoder(separators=(",", ":")).encode
-_readable = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _DIGITS = {digit: value for value, digit in enumerate(_ALPHABET)}
 
@@ -102,7 +102,7 @@ def proof_bytes(identifier: EvaluationId, binding_hash: str, caller: str) -> byt
     expiry = int(identifier.expires_at.timestamp()) if identifier.expires_at else 0
     names = [identifier.template, *identifier.members]
     parts = ["evaluation_id.v1", identifier.ulid, expiry, binding_hash, caller, names]
-    return _compact(parts).encode()
+    return orjson.dumps(parts)
 
 
 def _with_proof(found: EvaluationId, body: str, names: str) -> EvaluationId:
@@ -130,8 +130,7 @@ def _words(names: str) -> list[str]:
 
 
 def _json(words: list[str]) -> str:
-    text = _readable(words)
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(orjson.dumps(words)).rstrip(b"=").decode()
 
 
 def _base32(number: int, length: int) -> str:

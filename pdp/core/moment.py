@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})\Z", re.ASCII
@@ -28,6 +29,7 @@ def parse_moment(text: str) -> datetime:
         raise ValueError(f"`{text}` is not a moment of the calendar") from None
 
 
+@lru_cache(1024)
 def format_moment(moment: datetime) -> str:
     """Write an aware moment in UTC, with a fraction only where it has one."""
     return moment.astimezone(UTC).isoformat()[:-6] + "Z"

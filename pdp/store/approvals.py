@@ -146,19 +146,6 @@ def revoke(session: Session, ref: str, *, by: str, reason: str | None, now: date
     return row is not None
 
 
-def shorten(session: Session, ref: str, until: datetime) -> bool:
-    """Bring the end of an approval forward; False when it ended or ends before."""
-    statement = update(approvals).where(
-        _c.ref == ref, _c.revoked_at.is_(None), _c.approved_until > until
-    )
-    row = session.execute(
-        statement.values(approved_until=until).returning(_c.standing_version)
-    ).first()
-    if row is not None and row.standing_version is not None:
-        _restamp(session, ref)
-    return row is not None
-
-
 def _restamp(session: Session, ref: str) -> None:
     changes: Mapping[str, int] = {"standing_version": versions.bump(session, "approvals")}
     session.execute(update(approvals).where(_c.ref == ref).values(changes))

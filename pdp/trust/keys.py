@@ -4,7 +4,6 @@ A key is `next`, then `active`, then `retired`. All are published, so that a ver
 before anything is signed with it and as long as anything signed with it may be shown.
 """
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -94,7 +93,7 @@ class KeyRing:
         key = self._macs.get(purpose)
         if key is None:
             key = self._macs[purpose] = self._master.derive("mac " + purpose)
-        return hmac.digest(key, data, hashlib.sha256)
+        return hmac.digest(key, data, "sha256")
 
     def verify_mac(self, purpose: str, data: bytes, tag: bytes, length: int = 32) -> bool:
         """Whether `tag` is the first `length` bytes of `mac`, in constant time."""

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from pdp.store import approval_listing, approvals
 from pdp.store.approval_listing import ApprovalFilter
 from pdp.store.engine import Database, IntegrityError
-from tests.contract.make import DAY, MINUTE, NOW, all_pages, approval, race
+from tests.contract.make import MINUTE, NOW, all_pages, approval, race
 
 
 @pytest.fixture
@@ -74,18 +74,10 @@ def test_a_revoked_approval_says_so_and_is_revoked_once(granted: Database) -> No
     assert (found.revoked_at, found.revoked_reason) == (NOW, "left")
 
 
-def test_revoking_or_shortening_one_approval_leaves_an_overlapping_one(granted: Database) -> None:
+def test_revoking_one_approval_leaves_an_overlapping_one(granted: Database) -> None:
     granted.write(lambda session: approvals.grant(session, approval("r2", "apr_2"), standing=False))
     granted.write(lambda session: approvals.revoke(session, "ref-1", by="x", reason=None, now=NOW))
     assert granted.peek(lambda session: approvals.by_ref(session, "r2")) == approval("r2", "apr_2")
-
-
-def test_an_approval_is_made_shorter_never_longer(granted: Database) -> None:
-    assert not granted.write(lambda session: approvals.shorten(session, "ref-1", NOW + DAY))
-    assert granted.write(lambda session: approvals.shorten(session, "ref-1", NOW + MINUTE))
-    found = granted.peek(lambda session: approvals.by_ref(session, "ref-1"))
-    assert found is not None
-    assert found.approved_until == NOW + MINUTE
 
 
 def test_a_subjects_standing_approvals_are_those_that_count_now(db: Database) -> None:
@@ -126,7 +118,7 @@ def test_a_replica_follows_the_standing_approvals(db: Database) -> None:
     db.write(lambda session: approvals.revoke(session, "a", by="x", reason=None, now=NOW))
     assert since(2) == (3, ["a"])
     assert since(0) == (3, ["b"])
-    db.write(lambda session: approvals.shorten(session, "b", NOW + MINUTE))
+    db.write(lambda session: approvals.revoke(session, "b", by="x", reason=None, now=NOW))
     assert since(3) == (4, ["b"])
 
 

@@ -69,16 +69,6 @@ def test_revoked_elsewhere_it_is_not_used_although_this_replica_has_not_heard(pd
     assert len(pdp.standing) == 0
 
 
-def test_shortened_elsewhere_it_ends_earlier(pdp: Pdp) -> None:
-    given = pdp.grant(READ, scope=BROAD, standing=True)
-    pdp.standing.follow(NOW)
-    end = NOW + 5 * MINUTE
-    pdp.database.write(lambda session: approvals.shorten(session, given.row.ref, end))
-    early = pdp.ask(WEST, now=end - MINUTE)
-    assert early.context == {"approval": {"approved_until": "2026-11-23T12:05:00Z"}}
-    assert not pdp.ask(WEST, now=end).allowed
-
-
 def test_another_takes_over_when_one_is_revoked(pdp: Pdp) -> None:
     first = pdp.grant(READ, scope=BROAD, standing=True)
     pdp.grant(READ, scope=BROAD, standing=True, task_id="arq_2")
