@@ -11,8 +11,9 @@ from typing import TypeVar
 
 import anyio.to_thread
 from anyio import CapacityLimiter
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from pdp.store.connect import (
     POSTGRES_POOL,
@@ -60,6 +61,9 @@ class Database:
         pool = POSTGRES_POOL if self.on_postgres else SQLITE_READERS
         self._readers = CapacityLimiter(pool)
         self._writers = self._readers if self.on_postgres else CapacityLimiter(1)
+        self._closed = False
+        for engine in (writer,) if self.on_postgres else (writer, reader):
+            event.listen(engine, "checkin", self._checked_in)
 
     @classmethod
     def open(cls, url: str) -> "Database":
@@ -126,9 +130,14 @@ class Database:
         return self._notifies
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; one that is in use, as soon as it is not."""
+        self._closed = True
         self.reader.dispose()
         self.writer.dispose()
+
+    def _checked_in(self, _connection: object, record: ConnectionPoolEntry) -> None:
+        if self._closed:
+            record.invalidate()
 
     def _reading(self, engine: Engine, work: Work[T]) -> T:
         fault: Exception | None = None

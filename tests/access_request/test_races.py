@@ -64,7 +64,9 @@ def ended_once(pdp: Pdp, task_id: str) -> str:
         f"task.{status}": 1
     }
     assert named["task.created"] == 1
-    assert max(named.values()) == 1 or named.most_common(1)[0][0] == "vote.cast"
+    # Whoever comes first when the time is over finds that several reminders were due before.
+    del named["step.reminded"]
+    assert set(named.values()) == {1}
     granted = pdp.services.database.read(lambda s: approvals.of_task(s, task_id))
     assert len(granted) == (status == "approved")
     cast = pdp.services.database.read(lambda s: votes.of_task(s, task_id))

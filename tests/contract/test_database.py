@@ -1,5 +1,6 @@
 """The unit of work: what is kept, what is not, and what comes back as it was."""
 
+import threading
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -170,3 +171,21 @@ def test_what_is_left_for_the_end_runs_once_in_order(db: Database) -> None:
 
     db.write(work)
     assert ran == [("z", [2]), ("a", [4]), ("b", [1, 3])]
+
+
+def test_a_connection_in_use_is_closed_as_soon_as_it_is_not(postgres_db: Database) -> None:
+    using, closed, found = threading.Event(), threading.Event(), []
+
+    def work(session: Session) -> None:
+        found.append(session.execute(text("SELECT 1")).connection.connection.driver_connection)
+        using.set()
+        assert closed.wait(30)
+
+    worker = threading.Thread(target=postgres_db.read, args=(work,))
+    worker.start()
+    assert using.wait(30)
+    postgres_db.close()
+    assert not found[0].closed
+    closed.set()
+    worker.join()
+    assert found[0].closed
