@@ -43,4 +43,5 @@ bench: .venv/.dev  ## the benchmarks, each with its ratio to a ceiling of the sa
 	$(BIN)/python -m bench.requests
 
 clean:  ## remove what was built
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .node .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf examples/*/node_modules* examples/*/data

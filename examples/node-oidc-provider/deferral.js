@@ -75,11 +75,11 @@ export class Deferral {
     // What the client announced at the authorization endpoint must hold at the token endpoint.
     addMember(provider.AuthorizationCode, 'completionMode');
     beforeSave(provider.AuthorizationCode, (code, ctx) => {
-      code.completionMode = ctx.oidc.params.completion_mode;
+      code.completionMode = ctx?.oidc.params.completion_mode;
     });
     beforeSave(
       provider.RefreshToken,
-      (_, ctx) => ctx.state.permit?.refresh_token_allowed !== false,
+      (_, ctx) => ctx?.state.permit?.refresh_token_allowed !== false,
     );
     provider.use(async (ctx, next) => {
       await next();

@@ -54,3 +54,16 @@ def test_what_is_printed_leads_to_a_token(ports: dict[str, str], story: str) -> 
         assert "authorization_details" in rest
     finally:
         stop(walk)
+
+
+def test_the_commands_of_the_readme_lead_to_a_token(ports: dict[str, str]) -> None:
+    text = (EXAMPLE / "README.md").read_text("utf-8")
+    script = text.partition("The first of them with curl:\n\n```sh\n")[2].partition("```")[0]
+    script = script.replace("8181", ports["PDP_PORT"]).replace("8182", ports["PORT"])
+    done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert '"error":"authorization_pending","deferral_code":' in done.stderr
+    pending, decided, granted = done.stdout.split("}{")
+    assert "step=owner" in pending
+    assert '"status":"approved"' in decided
+    assert '"access_token":' in granted
