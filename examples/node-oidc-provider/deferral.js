@@ -24,8 +24,6 @@ const POLLS = {
   [DEFERRED]: { path: '/deferrals/poll', member: 'deferral_code' },
   [CIBA]: { path: '/backchannel-requests/poll', member: 'auth_req_id' },
 };
-// These answers are about our own call, and nothing that a client should see.
-const OUR_FAULT = new Set([401, 403, 429]);
 const X5T = 'x5t#S256';
 const AFTERWARDS = 86_400; // seconds that a code is remembered, so that it is called expired
 
@@ -33,14 +31,22 @@ export class Deferral {
   #provider;
   #pdp;
   #key;
+  #subject;
   #context;
   #models;
   #turns = new Map();
 
-  // `context(ctx, token)`: what policy may look at besides, such as a risk score.
-  constructor({ pdp, key, context = () => undefined }) {
+  // `subject(accountId)`: what the PDP calls an account. `context(ctx, token)`: what policy may
+  // look at besides, such as a risk score.
+  constructor({
+    pdp,
+    key,
+    subject = (accountId) => ({ type: 'user', id: accountId }),
+    context = () => undefined,
+  }) {
     this.#pdp = pdp;
     this.#key = key;
+    this.#subject = subject;
     this.#context = context;
   }
 
@@ -97,13 +103,11 @@ export class Deferral {
     if (!ctx.state.permit) {
       const approvals = await this.#approvalsOf(ctx, token);
       const asked = { ...this.#request(ctx, token), ...approvals, ...wishesOf(ctx) };
-      const { status, body } = await this.#call('POST', '/token-requests', asked);
-      if (body.deferral_code) {
-        await this.#keep(ctx, token, asked, body.deferral_code, body.expires_in);
-      }
-      if (status !== 200) throw this.#relayed(ctx, status, body);
-      ctx.state.permit = body;
-      await this.#keepApprovals(token, body, asked.context);
+      const answer = await this.#call('POST', '/token-requests', asked);
+      const { deferral_code: code, expires_in: expiresIn } = answer.body;
+      if (code) await this.#keep(ctx, token, asked, code, expiresIn);
+      ctx.state.permit = this.#permitOf(ctx, answer);
+      await this.#keepApprovals(token, ctx.state.permit, asked.context);
     }
     narrow(token, ctx.state.permit);
   }
@@ -114,8 +118,7 @@ export class Deferral {
       client: clientOf(ctx, token),
       grant_type: params.grant_type,
       subject: token.accountId && {
-        type: 'user',
-        id: token.accountId,
+        ...this.#subject(token.accountId),
         properties: ctx.state.act && { act: ctx.state.act },
       },
       authorization_details: token.rar,
@@ -186,18 +189,17 @@ export class Deferral {
     if (kept.token[X5T] && kept.token[X5T] !== proven[X5T]) throw new errors.InvalidGrant();
     await grants.checkDpopReplay(this.#provider, ctx, proof, kept.clientId);
     if (kept.allowed) {
-      await kept.destroy();
-      return this.#issue(ctx, kept);
+      await this.#issue(ctx, kept);
+      return kept.destroy();
     }
     // A poll has a key of its own, written down before the PDP is called. After a crash the
     // repeated poll finds it, and the PDP answers as it did: nothing is lost or given twice.
     kept.poll ??= randomUUID();
     await kept.save();
     const asked = { [member]: code, client: clientOf(ctx, proven) };
-    const { status, body } = await this.#call('POST', path, asked, kept.poll);
+    const answer = await this.#call('POST', path, asked, kept.poll);
     answered = kept;
-    if (status !== 200) throw this.#relayed(ctx, status, body);
-    ctx.state.permit = body;
+    ctx.state.permit = this.#permitOf(ctx, answer);
     return this.#issue(ctx, kept);
   }
 
@@ -275,6 +277,7 @@ export class Deferral {
     const refresh = new provider.RefreshToken({
       ...members,
       resource: token.resourceServer?.identifier() ?? source.resource,
+      rar: token.rar,
       client: ctx.oidc.client,
       gty: token.gty,
       rotations: 0,
@@ -331,6 +334,7 @@ export class Deferral {
     // Allowed without anybody: it is asked for again when the client comes to fetch it.
     const allowed = body.outcome === 'permit';
     const code = allowed ? randomBytes(32).toString('base64url') : body.auth_req_id;
+    if (!code) throw unavailable(new Error('the PDP said nothing'));
     const seconds = allowed ? request.expiration : body.expires_in;
     await this.#keep(ctx, token, person, code, seconds, { allowed });
     ctx.body = allowed ? { auth_req_id: code, expires_in: seconds } : body;
@@ -359,23 +363,32 @@ export class Deferral {
   async #call(method, path, body, key) {
     const headers = { authorization: `Bearer ${this.#key}`, 'content-type': 'application/json' };
     if (key) headers['idempotency-key'] = key;
-    let status;
+    let answer;
     let found;
     try {
-      const answer = await fetch(`${this.#pdp}/oauth/v1${path}`, {
+      answer = await fetch(`${this.#pdp}/oauth/v1${path}`, {
         method,
         headers,
         body: body && JSON.stringify(body),
         redirect: 'error',
         signal: AbortSignal.timeout(10_000),
       });
-      ({ status } = answer);
       found = await answer.json();
     } catch (cause) {
       throw unavailable(cause);
     }
-    if (OUR_FAULT.has(status) || status >= 500) throw unavailable(new Error(`PDP: ${status}`));
-    return { status, body: found };
+    const { status } = answer;
+    // Everything else is about our own call, and nothing for a client to see.
+    const relevant = status === 200 || (status === 400 && found?.error);
+    if (found && relevant) return { status, body: found };
+    throw unavailable(new Error(`the PDP answered ${status}`));
+  }
+
+  // Nothing but a permit is a permit.
+  #permitOf(ctx, { status, body }) {
+    if (status !== 200) throw this.#relayed(ctx, status, body);
+    if (body.outcome !== 'permit') throw unavailable(new Error('the PDP said nothing'));
+    return body;
   }
 
   // The provider's own error has no room for `deferral_code`: the answer is put in its place.

@@ -38,9 +38,10 @@ CLIENTS: dict[str, JsonObject] = {
 class Refused(Exception):
     """What a client was answered in place of a token."""
 
-    def __init__(self, status: int, body: JsonObject) -> None:
+    def __init__(self, status: int, body: JsonObject, cache: str | None) -> None:
         super().__init__(f"{status}: {body}")
         self.status = status
+        self.cache = cache
         self.body = body
         self.error = str(body["error"])
 
@@ -64,7 +65,7 @@ class Clients:
         told.flush()
         outcome = json.loads(heard.readline())
         if "status" in outcome:
-            raise Refused(outcome["status"], outcome["body"])
+            raise Refused(outcome["status"], outcome["body"], outcome.get("cache"))
         assert "fault" not in outcome, outcome["fault"]
         return outcome["value"]
 

@@ -34,7 +34,10 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 
 async function refusal(error) {
-  if (error.status) return { status: error.status, body: error.cause };
+  if (error.status) {
+    const { status, cause: body, response } = error;
+    return { status, body, cache: response.headers.get('cache-control') };
+  }
   // What is no error of OAuth, such as a 503, is a fault with the response behind it.
   const { cause } = error;
   if (cause instanceof Response) return { status: cause.status, body: await cause.json() };

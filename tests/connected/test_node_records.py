@@ -32,6 +32,7 @@ def deferred(agent: Client, grant: str = "client_credentials", **more: Any) -> s
     refused = agent.refused("grant", grant, asking(RECORD, **more))
     assert refused.status == 400
     assert refused.error == "authorization_pending"
+    assert refused.cache == "no-store"
     assert 3500 < refused.body["expires_in"] <= HOUR
     assert refused.body["interval"] == 5
     return str(refused.body["deferral_code"])
@@ -189,6 +190,26 @@ def test_without_the_pdp_there_is_no_token(bank: Bank, agent: Client) -> None:
     finally:
         bank.wire.cut = False
     assert agent.poll(code)["authorization_details"] == RECORD
+
+
+@pytest.mark.requirement("DTR-051")
+def test_nothing_but_a_permit_is_a_permit(bank: Bank, agent: Client) -> None:
+    code = deferred(agent)
+    for status, body in (
+        *((200, b"{}"), (200, b"null"), (200, b'{"outcome": "deny"}'), (200, b"<html>")),
+        *((400, b"{}"), (401, b'{"error": "invalid_client"}'), (404, b'{"error": "no"}')),
+        *((429, b"{}"), (500, b"{}"), (302, b"{}")),
+    ):
+        bank.wire.instead = (status, body)
+        try:
+            for refused in (
+                agent.refused("grant", "client_credentials", asking(GIVEN)),
+                agent.refused("poll", code),
+            ):
+                assert (refused.status, refused.error) == (503, "temporarily_unavailable"), status
+        finally:
+            bank.wire.instead = None
+    assert agent.error("poll", code) == "authorization_pending"
 
 
 @pytest.mark.requirement("DTR-061")

@@ -24,6 +24,7 @@ class Wire:
         answers: every answer of the PDP, delivered or not.
         lost: whether an answer is lost; asked when the PDP has given it.
         cut: whether calls do not get through at all.
+        instead: a status and body that come in place of every answer.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class Wire:
         self.answers: list[Answer] = []
         self.lost: Callable[[Answer], bool] = lambda answer: False
         self.cut = False
+        self.instead: tuple[int, bytes] | None = None
 
 
 @contextmanager
@@ -47,19 +49,25 @@ def wire_to(url: str) -> Iterator[Wire]:
                 return
             wanted = {"authorization", "content-type", "idempotency-key"}
             headers = {name: value for name, value in self.headers.items() if name in wanted}
+            if wire.instead is not None:
+                self.reply(*wire.instead)
+                return
             reply = httpx.request(
                 self.command, url + self.path, content=body, headers=headers, trust_env=False
             )
             key = self.headers.get("idempotency-key")
             answer = Answer(self.path, key, reply.status_code)
             wire.answers.append(answer)
-            if wire.lost(answer):
-                return
-            self.send_response(reply.status_code)
+            if not wire.lost(answer):
+                self.reply(reply.status_code, reply.content)
+
+        def reply(self, status: int, body: bytes) -> None:
+            """Answer the authorization server."""
+            self.send_response(status)
             self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(reply.content)))
+            self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(reply.content)
+            self.wfile.write(body)
 
         do_GET = do_POST
 
