@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pdp.access_request.desk import Desk
 from pdp.core.authzen import Evaluation
+from pdp.deferral.pace import Pace
 from pdp.deferral.parts import Parts
 from pdp.evaluation.decision_log import DecisionLog, DecisionNote
 from pdp.evaluation.evaluate import Outcome
@@ -54,7 +55,7 @@ def deferral_of(
         log().add(taken)
 
     resources = TrustedPdps.from_settings(settings, time.time, settings.resources)
-    return Parts(desk, keys, approvals, resources, note)
+    return Parts(desk, keys, approvals, resources, note, Pace(desk.database))
 
 
 def _without_approval(evaluation: Evaluation) -> Evaluation:

@@ -115,6 +115,8 @@ class Services:
         self._log_into_lines()
         self.decision_log.start()
         self._closing.callback(self.decision_log.close)
+        self.deferral.pace.start()
+        self._closing.callback(self.deferral.pace.close)
         self._announce(self.source.current)
         self.source.start()
         self._closing.callback(self.source.close)

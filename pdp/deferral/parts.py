@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pdp.access_request.desk import Desk
 from pdp.core.authzen import Evaluation
 from pdp.core.cause import Cause
+from pdp.deferral.pace import Pace
 from pdp.evaluation.evaluate import Outcome
 from pdp.evaluation.reconsider import Approvals
 from pdp.policy.authorizer import Authorizer
@@ -24,6 +25,7 @@ class Parts(NamedTuple):
     Attributes:
         resources: verifies the transaction challenges of registered resources.
         note: called with every decision that is taken here.
+        pace: when handles were polled last.
     """
 
     desk: Desk
@@ -31,6 +33,7 @@ class Parts(NamedTuple):
     approvals: Approvals
     resources: TrustedPdps
     note: Note
+    pace: Pace
 
 
 class Asker(NamedTuple):

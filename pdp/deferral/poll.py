@@ -44,8 +44,9 @@ async def poll(parts: Parts, body: JsonObject, asker: Asker, skin: Skin = "dtr")
     """Answer a poll.
 
     1. a repeat is answered as before; 2. the handle of this client of this AS, and what the pure
-    machine makes of it; 3. approved: everything is evaluated anew, by current policy and with the
-    approvals; 4. still allowed: the handle is redeemed, unless somebody was faster.
+    machine makes of it: mostly "not yet", which changes only the pace; 3. approved: everything is
+    evaluated anew, by current policy and with the approvals; 4. still allowed: the handle is
+    redeemed, unless somebody was faster.
 
     Raises:
         OAuthFault: what the client is to be answered.
@@ -54,9 +55,11 @@ async def poll(parts: Parts, body: JsonObject, asker: Asker, skin: Skin = "dtr")
     for _ in range(_TIMES):
         now = parts.desk.clock()
         try:
-            seen = await parts.desk.database.awrite(
-                lambda s, now=now: _look(s, parts, asking, asker, now)  # type: ignore[misc]
-            )
+            seen: Reply | Seen | None = await _glance(parts, asking, asker, now)
+            if seen is None:
+                seen = await parts.desk.database.awrite(
+                    lambda s, now=now: _look(s, parts, asking, asker, now)  # type: ignore[misc]
+                )
             if isinstance(seen, Seen):
                 seen = await _decide(parts, asking, seen, asker, now)
         except OtherFirst:
@@ -79,6 +82,30 @@ def _read(parts: Parts, body: JsonObject, asker: Asker, skin: Skin) -> Poll:
     )
 
 
+async def _glance(parts: Parts, asking: Poll, asker: Asker, now: datetime) -> Reply | None:
+    """The answer to a poll that finds its request pending, in its time; None for all others.
+
+    It is answered without a transaction. What is kept for a repeat needs one.
+    """
+    if asking.repeat is not None:
+        return None
+
+    def look(session: Session) -> Reply | None:
+        owner, client = asker.caller.id, asking.client
+        deferral = find(session, parts.keys, asking.skin, owner, client.id, asking.code)
+        if deferral is None:
+            return Reply(400, _error(Refusal("invalid_grant", UNKNOWN)))
+        before = parts.pace.handle_of(deferral)
+        state = state_of(session, parts, deferral, now)
+        move = poll_handle(before, client.key, state.standing, now, asking.verifier)
+        if move.handle != before._replace(polled_at=now) or not isinstance(move.answer, Refusal):
+            return None
+        noted = parts.pace.note(deferral, before, now)
+        return Reply(400, _error(move.answer, state)) if noted else None
+
+    return await parts.desk.database.apeek(look)
+
+
 def _look(
     session: Session, parts: Parts, asking: Poll, asker: Asker, now: datetime
 ) -> Reply | Seen | None:
@@ -92,7 +119,8 @@ def _look(
     if deferral is None:
         return Reply(400, _error(Refusal("invalid_grant", UNKNOWN)))
     state = state_of(session, parts, deferral, now)
-    move = poll_handle(deferral.handle(), client.key, state.standing, now, asking.verifier)
+    handle = parts.pace.handle_of(deferral)
+    move = poll_handle(handle, client.key, state.standing, now, asking.verifier)
     if isinstance(move.answer, Ready):
         return Seen(deferral, state, move)
     return _settle(session, parts, asking, deferral, move, state, now)
@@ -129,7 +157,9 @@ async def _decide(
     ids = [identifier for identifier, _ in state.approvals]
     unit = await evaluate_unit(parts, asked, asker.caller, now, ids)
     if not unit.allowed and all(part.pending for part in unit.denied):
-        waiting = poll_handle(deferral.handle(), asking.client.key, "pending", now, asking.verifier)
+        waiting = poll_handle(
+            parts.pace.handle_of(deferral), asking.client.key, "pending", now, asking.verifier
+        )
         return await parts.desk.database.awrite(
             lambda s: _settle(s, parts, asking, deferral, waiting, state, now)
         )

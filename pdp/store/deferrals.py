@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import ForeignKeyConstraint, Index, bindparam, delete, select, update
+from sqlalchemy import ForeignKeyConstraint, Index, bindparam, delete, or_, select, update
 from sqlmodel import Field
 
 from pdp.core.deferral import Handle, Key, Skin, State
@@ -104,6 +104,12 @@ notifications = table_of(NotificationRow)
 _c = deferrals.c
 _BY_HASH = select(deferrals).where(_c.hash == bindparam("of_hash"))
 _BY_REF = select(deferrals).where(_c.ref == bindparam("of_ref"))
+_POLLED = (
+    update(deferrals)
+    .where(_c.hash == bindparam("of_hash"), _c.state == "open")
+    .where(or_(_c.polled_at.is_(None), _c.polled_at < bindparam("at")))
+    .values(polled_at=bindparam("at"))
+)
 _OF_TASK = select(deferrals).where(_c.task_id == bindparam("of_task")).order_by(_c.created_at)
 
 
@@ -142,6 +148,12 @@ def move(session: Session, before: Deferral, handle: Handle, now: datetime) -> b
     if handle.state != "open" and before.state == "open":
         changes["ended_at"] = now
     return _change(session, before, changes)
+
+
+def note_polls(session: Session, polled: Mapping[str, datetime]) -> None:
+    """Note when open handles, by their MAC, were polled last; a later moment stays."""
+    # In one order, so that replicas that note the same handles do not wait for each other.
+    session.execute(_POLLED, [{"of_hash": each, "at": polled[each]} for each in sorted(polled)])
 
 
 def _change(session: Session, before: Deferral, changes: Mapping[str, Any]) -> bool:
