@@ -17,8 +17,10 @@ createServer(async (request, response) => {
     response.statusCode = ask(request.headers, body);
   } else if (request.method === 'POST' && report && open.has(id)) {
     response.statusCode = await answer(id, JSON.parse(body).outcome);
-  } else {
+  } else if (request.method === 'GET') {
     response.write(JSON.stringify([...open.keys()]));
+  } else {
+    response.statusCode = 404;
   }
   response.end();
 }).listen(Number(PORT), '127.0.0.1', () => console.log(`partner: http://127.0.0.1:${PORT}`));

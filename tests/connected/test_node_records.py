@@ -1,12 +1,14 @@
 """An agent asks beyond what it was given, and the person whose record it is decides."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from pdp.core.values import JsonObject
 from tests.connected.bank import BANK_API, Bank, Client
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 RECORD = [{"type": "customer_records", "identifier": "alice-2027", "actions": ["read"]}]
@@ -88,11 +90,18 @@ def test_an_agent_waits_is_slowed_down_and_gets_what_was_approved(
 
 
 @pytest.mark.requirement("DTR-023")
-def test_a_client_that_waits_as_it_is_told_gets_its_token(bank: Bank, agent: Client) -> None:
+def test_a_client_that_is_slowed_down_waits_longer_and_gets_its_token(
+    bank: Bank, agent: Client
+) -> None:
     code = deferred(agent)
-    bank.decide("alice")
-    tokens = agent.wait({"deferral_code": code, "interval": 0.1})
-    assert tokens["authorization_details"] == RECORD
+    before = len(bank.wire.answers)
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(agent.wait, {"deferral_code": code, "interval": 0.1})
+        # One that was told to wait and one that was too fast; the next comes five seconds later.
+        wait_until(lambda: len(bank.wire.answers) == before + 2)
+        bank.decide("alice")
+        assert waiting.result(60)["authorization_details"] == RECORD
+    assert [answer.status for answer in bank.wire.answers[before:]] == [400, 400, 200]
 
 
 @pytest.mark.requirement("DTR-021", "AROP-032")
