@@ -197,7 +197,7 @@ class Bank:
         """Files of the servers, databases and logs too, in which a text stands."""
         files = [file for file in self.folder.rglob("*") if file.is_file()]
         assert any("Deferral" in file.parts for file in files)
-        return [file for file in files if text.encode() in file.read_bytes()]
+        return [file for file in files if _holds(file, text)]
 
     def calls(self, path: str, body: JsonObject) -> list[Received]:
         """The calls of the clients at a path that said so."""
@@ -240,6 +240,13 @@ def open_bank(folder: Path) -> Iterator[Bank]:
         ExitStack() as stack,
     ):
         yield Bank(folder, pdp, wire, told, partner_port, stack)
+
+
+def _holds(file: Path, text: str) -> bool:
+    try:
+        return text.encode() in file.read_bytes()
+    except FileNotFoundError:
+        return False  # it was replaced just now
 
 
 def _policies(folder: Path, partner_port: int) -> Path:
