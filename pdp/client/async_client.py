@@ -11,7 +11,10 @@ import anyio
 import httpx
 
 from pdp.client.calls import (
+    BACKCHANNEL,
+    BACKCHANNEL_POLL,
     EVALUATION,
+    METADATA,
     POLL,
     REQUESTS,
     REVOKE,
@@ -24,7 +27,9 @@ from pdp.client.calls import (
     Permit,
     Refused,
     Request,
+    backchannel_of,
     decision_of,
+    metadata_of,
     next_wait,
     request_of,
     submission,
@@ -141,6 +146,23 @@ class AsyncClient:
         answer = await self._send(Call("POST", REVOKE, {"token": code, "client": client}))
         if answer.status != 200:
             raise CallFailed("the code was not revoked", answer.status, answer.body)
+
+    async def backchannel_request(
+        self, body: JsonObject, key: str | None = None
+    ) -> Permit | Deferred | Refused:
+        """Ask a person on a device of their own (CIBA); raises `CallFailed`."""
+        return backchannel_of(await self._send(Call("POST", BACKCHANNEL, body, _keyed(key))))
+
+    async def poll_backchannel(
+        self, handle: str, client: JsonObject, key: str | None = None
+    ) -> Permit | Deferred | Refused:
+        """Pass on a client's poll with its `auth_req_id`, as `poll` does; raises `CallFailed`."""
+        body = {"auth_req_id": handle, "client": client}
+        return token_of(await self._send(Call("POST", BACKCHANNEL_POLL, body, _keyed(key))))
+
+    async def metadata(self) -> JsonObject:
+        """What an authorization server adds to its own metadata; raises `CallFailed`."""
+        return metadata_of(await self._send(Call("GET", METADATA)))
 
     async def _send(self, call: Call) -> Answer:
         try:

@@ -16,6 +16,9 @@ REQUESTS = "/access/v1/requests"
 TOKEN_REQUESTS = "/oauth/v1/token-requests"
 POLL = "/oauth/v1/deferrals/poll"
 REVOKE = "/oauth/v1/deferrals/revoke"
+BACKCHANNEL = "/oauth/v1/backchannel-requests"
+BACKCHANNEL_POLL = "/oauth/v1/backchannel-requests/poll"
+METADATA = "/oauth/v1/metadata"
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 
@@ -169,6 +172,25 @@ def token_of(answer: Answer) -> Permit | Deferred | Refused:
             interval if type(interval) is int else 5,
         )
     return Refused(answer.status, error, body)
+
+
+def backchannel_of(answer: Answer) -> Permit | Deferred | Refused:
+    """Read the answer to a backchannel request, whose success is to wait; raises `CallFailed`."""
+    body = answer.body
+    if answer.status != 200 or not isinstance(body, dict) or body.get("outcome") == "permit":
+        return token_of(answer)
+    handle, expires_in, interval = (
+        body.get(name) for name in ("auth_req_id", "expires_in", "interval")
+    )
+    if not isinstance(handle, str) or type(expires_in) is not int:
+        raise CallFailed("the answer holds no handle", answer.status, body)
+    seconds = interval if type(interval) is int else 5
+    return Deferred("authorization_pending", body, handle, expires_in, seconds)
+
+
+def metadata_of(answer: Answer) -> JsonObject:
+    """Read what to publish; raises `CallFailed`."""
+    return _object(answer, 200)
 
 
 def with_approval(evaluation: JsonObject, approval: JsonObject) -> JsonObject:

@@ -10,7 +10,15 @@ import pytest
 from fastapi import Depends, FastAPI, Request
 
 from pdp.client import AsyncClient, CallFailed, Client, Deferred, Permit, Refused
-from pdp.client.calls import Answer, decision_of, next_wait, request_of, token_of, waits
+from pdp.client.calls import (
+    Answer,
+    backchannel_of,
+    decision_of,
+    next_wait,
+    request_of,
+    token_of,
+    waits,
+)
 from pdp.client.enforce import AccessDenied, EnforcementMiddleware, requires
 from tests.access_request.world import BASE, NOW, Pdp, question
 from tests.contract.conftest import sqlite_template
@@ -111,6 +119,25 @@ def test_an_authorization_server_defers_polls_and_revokes(server: Server) -> Non
         assert again.error == "invalid_grant"
 
 
+def test_an_authorization_server_asks_in_the_background(server: Server) -> None:
+    with client_of(server, "as-1") as client:
+        first = client.token_request(token_request("manager-1"))
+        assert isinstance(first, Deferred)
+        second = client.backchannel_request({"client": AGENT, "login_hint": first.code})
+        assert isinstance(second, Deferred)
+        assert second.code is not None and second.code != first.code
+        assert second.expires_in is not None and second.expires_in > 0
+        assert isinstance(client.poll_backchannel(second.code, AGENT), Deferred)
+        server.approve()
+        granted = client.poll_backchannel(second.code, AGENT, key="p1")
+        assert isinstance(granted, Permit)
+        assert client.poll_backchannel(second.code, AGENT, key="p1") == granted
+        assert isinstance(client.poll(str(first.code), AGENT), Refused)
+        refused = client.backchannel_request({"client": AGENT})
+        assert isinstance(refused, Refused) and refused.error == "invalid_request"
+        assert client.metadata()["deferred_token_response_supported"] is True
+
+
 def test_a_call_without_an_answer_is_never_a_permit(server: Server) -> None:
     with client_of(server, "wrong key") as client:
         with pytest.raises(CallFailed) as fault:
@@ -160,6 +187,15 @@ def test_an_unknown_answer_to_a_token_request_is_no_permit() -> None:
         token_of(Answer(503, {"error": "temporarily_unavailable"}, {}))
     with pytest.raises(CallFailed):
         token_of(Answer(200, None, {}))
+
+
+def test_an_unknown_answer_to_a_backchannel_request_is_no_permit() -> None:
+    assert isinstance(backchannel_of(Answer(200, {"outcome": "permit"}, {})), Permit)
+    for body in ({}, {"outcome": "maybe"}, {"auth_req_id": 7, "expires_in": 5}, [], None):
+        with pytest.raises(CallFailed):
+            backchannel_of(Answer(200, body, {}))
+    with pytest.raises(CallFailed):
+        backchannel_of(Answer(503, {"error": "temporarily_unavailable"}, {}))
 
 
 def test_waits_grow_differ_and_stop_at_the_end() -> None:
@@ -219,6 +255,10 @@ def test_the_other_client_does_the_same(server: Server) -> None:
             assert deferred.code is not None
             await client.revoke(deferred.code, AGENT)
             assert isinstance(await client.poll(deferred.code, AGENT), Refused)
+            hinted = {"client": AGENT, "login_hint": deferred.code}
+            assert isinstance(await client.backchannel_request(hinted), Refused)
+            assert isinstance(await client.poll_backchannel("none", AGENT), Refused)
+            assert "grant_types_supported" in await client.metadata()
 
     anyio.run(story)
 
