@@ -26,8 +26,8 @@ run: .venv/.runtime  ## serve the demo on http://127.0.0.1:8181
 	$(BIN)/pdp serve --demo --port $(PORT)
 
 check: .venv/.dev  ## format, lint, types, imports, file lengths and the fast tests
-	$(BIN)/ruff format --check pdp tests scripts
-	$(BIN)/ruff check pdp tests scripts
+	$(BIN)/ruff format --check pdp tests scripts examples
+	$(BIN)/ruff check pdp tests scripts examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_lengths.py

@@ -40,13 +40,17 @@ def install(example: Path) -> None:
 
 @contextmanager
 def started(
-    *arguments: str | Path, says: str, log: Path, environment: Mapping[str, str]
+    *arguments: str | Path,
+    says: str,
+    log: Path,
+    environment: Mapping[str, str],
+    program: str | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A node program, once it has said something; it is stopped at the end."""
+    """A program, of node by default, once it has said something; it is stopped at the end."""
     with log.open("ab") as output:
         begin = output.tell()
         process = subprocess.Popen(
-            [node(), *map(str, arguments)],
+            [program or node(), *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -48,7 +48,9 @@ def wire_to(url: str) -> Iterator[Wire]:
             if wire.cut:
                 return
             wanted = {"authorization", "content-type", "idempotency-key"}
-            headers = {name: value for name, value in self.headers.items() if name in wanted}
+            headers = {
+                name: value for name, value in self.headers.items() if name.lower() in wanted
+            }
             if wire.instead is not None:
                 self.reply(*wire.instead)
                 return

@@ -13,7 +13,7 @@ PAGES = sorted(
         *ROOT.glob("*.md"),
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "policies").rglob("*.md"),
-        *(ROOT / "examples").glob("*/README.md"),
+        *(ROOT / "examples").glob("*/*.md"),
     ]
 )
 
