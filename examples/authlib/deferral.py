@@ -200,11 +200,11 @@ class Deferral:
 
     def _ask(self, grant: BaseGrant, kept: Json) -> Json:
         """The permit; raises `Relayed` for every other answer."""
-        asked = kept["asked"]
+        asked, wishes = kept["asked"], wishes_of(grant.request)
         if kept["own_scopes"] and not {"scope", "authorization_details"} & asked.keys():
             return {"refresh_token_allowed": True}  # a token for nothing but the server itself
         client = grant.request.client
-        body = asked | {"client": client_of(client)} | wishes_of(grant.request)
+        body = asked | {"client": client_of(client)} | wishes
         answer = self._said(self._pdp.token_request, body)
         if isinstance(answer, Deferred) and answer.code and answer.expires_in:
             self._keep(client, answer.code, kept | {"way": DEFERRED}, answer.expires_in)

@@ -36,20 +36,16 @@ class Client:
     """One client of the authorization server, over plain HTTP."""
 
     def __init__(self, issuer: str, name: str) -> None:
-        self._issuer, self.name = issuer, name
+        self.issuer, self.name = issuer, name
         secret = SECRETS.get(name)
         self._auth = (name, secret) if secret else None
 
     def post(self, path: str, **parameters: Any) -> httpx.Response:
-        """Call an endpoint; what is neither text nor None is sent as JSON."""
-        form = {
-            key: value if isinstance(value, str) else json.dumps(value)
-            for key, value in parameters.items()
-            if value is not None
-        }
+        """Call an endpoint; None is left out, and what is no text is sent as JSON."""
+        form = _form(parameters)
         if self._auth is None:
             form["client_id"] = self.name
-        url = f"{self._issuer}/{path}"
+        url = f"{self.issuer}/{path}"
         return httpx.post(url, data=form, auth=self._auth, trust_env=False, timeout=30)
 
     def token(self, grant_type: str, **parameters: Any) -> JsonObject:
@@ -94,9 +90,9 @@ class Client:
             "client_id": self.name,
             "code_challenge": CHALLENGE,
             "code_challenge_method": "S256",
-            **parameters,
+            **_form(parameters),
         }
-        address = f"{self._issuer}/authorize"
+        address = f"{self.issuer}/authorize"
         form = {"person": person, "consent": "yes"}
         reply = httpx.post(address, params=asked, data=form, trust_env=False)
         assert reply.status_code == 302, reply.text
@@ -138,6 +134,14 @@ class Counter(Office):
     def introspected(self, token: str) -> JsonObject:
         """What the resource learns of an access token."""
         return dict(self.client("records-api").post("introspect", token=token).json())
+
+
+def _form(parameters: JsonObject) -> dict[str, str]:
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in given.items()
+    }
 
 
 @contextmanager
