@@ -176,7 +176,7 @@ class Deferral:
             asked["subject"] = self._subject(user.get_user_id())
         if actor is not None:
             asked["subject"]["properties"] = {"act": {"sub": actor}}
-        if request.refresh_token is not None:
+        if request.refresh_token is not None and grant_id is not None:
             # A refresh rests on the approvals of its grant, and is asked in the context of then.
             asked |= self._records.get("approvals", grant_id) or {}
         return {
@@ -282,13 +282,13 @@ class Deferral:
         except Relayed as answer:
             return answer.status_code, answer.body
         grant.save_token(token)
+        if kept.get("allowed"):
+            self._records.take("deferral", name)
         return 200, token
 
     def _permitted(self, grant: "Polling", code: str, name: str, kept: Json) -> Json:
         if kept.get("allowed"):
-            permit = self._ask(grant, kept)
-            self._records.take("deferral", name)
-            return permit
+            return self._ask(grant, kept)
         # A poll has a key of its own, written down before the PDP is called. After a crash the
         # repeated poll finds it, and the PDP answers as it did: nothing is lost or given twice.
         kept.setdefault("poll", str(uuid.uuid4()))

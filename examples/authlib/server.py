@@ -104,8 +104,9 @@ def jwks() -> Response:
 
 
 @app.get("/.well-known/oauth-authorization-server")
+@app.get("/.well-known/openid-configuration")
 def metadata() -> Response:
-    """The metadata (RFC 8414)."""
+    """The metadata (RFC 8414), where clients of OpenID Connect look for it too."""
     own = ["authorization_code", "refresh_token", "client_credentials", EXCHANGE]
     told = {
         "issuer": ISSUER,
@@ -118,6 +119,8 @@ def metadata() -> Response:
         "response_types_supported": ["code"],
         "code_challenge_methods_supported": ["S256"],
         "scopes_supported": SCOPES,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
         "token_endpoint_auth_methods_supported": AUTH_METHODS,
         "authorization_details_types_supported": ["payment_initiation", "customer_records"],
     }
