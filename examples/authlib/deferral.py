@@ -313,7 +313,7 @@ class Deferral:
         client, form = request.client, request.form
         scopes = (client.get_allowed_scope(form.get("scope")) or "").split()
         text, hint = form.get("authorization_details"), form.get("login_hint", "")
-        asked = {
+        asked: Json = {
             "authorization_details": details_from(text) if text else None,
             "scope": " ".join(scopes) or None,
         }

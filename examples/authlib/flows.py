@@ -1,6 +1,7 @@
 """The grants and endpoints of the server, before the plug-in has them ask."""
 
 import secrets
+from dataclasses import asdict
 from typing import Any
 
 from authlib.oauth2.rfc6749 import (
@@ -41,7 +42,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
             code_challenge_method=asked.get("code_challenge_method"),
         )
         records.put("grant", consent.grant_id, {"user": consent.user}, LONG)
-        records.put("code", f"{consent.client_id} {code}", vars(consent), 60)
+        records.put("code", f"{consent.client_id} {code}", asdict(consent), 60)
 
     def query_authorization_code(self, code: str, client: Client) -> Consent | None:
         """Take it: it is used once. If somebody comes with it again, all that came of it ends."""
