@@ -17,8 +17,8 @@ from pdp.core.task_handle import ApprovalResult
 from pdp.core.values import JsonObject
 from pdp.store import approvals, reviews
 from pdp.store.approval_records import approval_of, people_json
+from pdp.store.approvals import PROVISIONED, hash_of
 from pdp.store.approvals import Approval as Row
-from pdp.store.approvals import hash_of
 from pdp.store.reviews import Review
 from pdp.store.session import Session
 from pdp.store.task_items import TaskItem
@@ -92,9 +92,18 @@ def approval_row(
         approved_until=granted.approved_until,
         actor=task.actor,
         approvers=people_json(granted.approvers),
-        extra={"evidence": list(granted.evidence)} if granted.evidence else None,
+        extra=_extra(granted),
         **_bound(task, item, list(task.binding_members if members is None else members)),
     )
+
+
+def _extra(granted: ApprovalGranted) -> JsonObject | None:
+    extra: JsonObject = {}
+    if granted.evidence:
+        extra["evidence"] = list(granted.evidence)
+    if granted.workflow.provisioning:
+        extra[PROVISIONED] = False
+    return extra or None
 
 
 def _bound(task: Task, item: TaskItem | None, members: list[str]) -> dict[str, Any]:

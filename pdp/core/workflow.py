@@ -156,6 +156,7 @@ class Workflow:
         distinct_approvers: nobody may decide more than one step of a request.
         form: path of the submission's JSON Schema below the schema folder.
         hide_payload: the binding token is encrypted, its claims hidden from the PEP.
+        provisioning: an approval counts once it is reported that what it stands for is in place.
         callbacks: a submission may ask to be called back.
         version: SHA-256 in hex over the whole definition, defaults included.
         flat: what `leaves` gives.
@@ -180,6 +181,7 @@ class Workflow:
     form: str | None = None
     catalogs: tuple[CatalogField, ...] = ()
     hide_payload: bool = False
+    provisioning: bool = False
     callbacks: bool = True
     emergency: Emergency | None = None
     version: str = ""

@@ -26,6 +26,7 @@ def workflow_to_json(workflow: Workflow) -> JsonObject:
         form=workflow.form,
         catalogs={field.pointer: _catalog(field) for field in workflow.catalogs} or None,
         hide_payload=workflow.hide_payload,
+        provisioning=workflow.provisioning,
         callbacks=workflow.callbacks,
         emergency=_emergency(workflow.emergency),
         steps=[_step(step) for step in workflow.steps],

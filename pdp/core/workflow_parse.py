@@ -100,6 +100,7 @@ def _read_workflow(name: str, body: Any, path: Path, faults: list[Fault]) -> Wor
         form=_read_form(at),
         catalogs=read_catalogs(at, name),
         hide_payload=at.flag("hide_payload", plain.hide_payload),
+        provisioning=at.flag("provisioning", plain.provisioning),
         callbacks=at.flag("callbacks", plain.callbacks),
         emergency=read_emergency(at, name, approval_ttl),
     )

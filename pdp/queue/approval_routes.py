@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 
 from pdp.access_request.case import case_of, load_case
 from pdp.access_request.desk import Desk
+from pdp.access_request.provision import provision
 from pdp.access_request.revoke import LONGEST_REASON, revoke
 from pdp.access_request.revoke import Asker as Revoker
 from pdp.access_request.rights import RequestAction, Rights, facts_of
@@ -140,6 +141,24 @@ async def revoke_approval(request: Request, caller: Asker, ref: str, body: Maybe
             ),
             publish=desk.publish,
         )
+    )
+    return {"approval": approval_json(row, now)}
+
+
+@router.post(
+    "/{ref}/provisioned",
+    summary="Report that an approval can be used",
+    **documented({"approval": APPROVAL}, 404, 409),
+)
+async def provisioned(request: Request, caller: Asker, ref: str) -> Any:
+    """End the waiting of an approval whose workflow has `provisioning: true`.
+
+    By the client that asked for it, once what was approved is in place, or by an administrator.
+    """
+    desk = desk_of(request)
+    cause, now = cause_of(request, caller), desk.clock()
+    row = await desk.database.awrite(
+        lambda session: provision(session, desk, ref, caller, cause, now)
     )
     return {"approval": approval_json(row, now)}
 

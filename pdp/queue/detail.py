@@ -19,7 +19,7 @@ from pdp.core.values import EntityUid, JsonObject
 from pdp.policy.authorizer import Authorizer
 from pdp.queue.listing import line_of
 from pdp.store import approvals, audit_chain, comments, task_queues, votes
-from pdp.store.approvals import Approval
+from pdp.store.approvals import Approval, is_provisioned
 from pdp.store.engine import Session
 from pdp.store.task_listing import TaskSummary
 
@@ -98,6 +98,7 @@ def approval_json(approval: Approval, now: datetime) -> JsonObject:
         "single_use": approval.single_use,
         "emergency": approval.emergency,
         "live": live,
+        "provisioned": None if is_provisioned(approval) else False,
         "used_at": approval.used_at and format_moment(approval.used_at),
         "revoked_at": approval.revoked_at and format_moment(approval.revoked_at),
         "revoked_by": approval.revoked_by,

@@ -4,9 +4,7 @@ from pdp.core.approval import Approval
 from pdp.core.scope import EXACT, Scope, scope_from_json
 from pdp.core.values import EntityUid, JsonObject
 from pdp.store.approvals import Approval as Row
-
-PROVISIONED = "provisioned"
-"""Member of `extra`: whether what the approval stands for is in place; missing: it is."""
+from pdp.store.approvals import is_provisioned
 
 
 def approval_of(row: Row) -> Approval:
@@ -33,7 +31,7 @@ def approval_of(row: Row) -> Approval:
         used_at=row.used_at,
         used_by=row.used_by,
         revoked_at=row.revoked_at,
-        provisioned=(row.extra or {}).get(PROVISIONED) is not False,
+        provisioned=is_provisioned(row),
     )
 
 

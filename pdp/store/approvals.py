@@ -27,6 +27,9 @@ from pdp.store.types import (
     Words,
 )
 
+PROVISIONED = "provisioned"
+"""Member of `extra`: whether what the approval stands for is in place; missing: it is."""
+
 
 class Approval(Record):
     """An approval. `ref` names it where the secret must not be; `context` is the bound part."""
@@ -105,6 +108,11 @@ def is_live(now: datetime) -> ColumnElement[bool]:
     )
 
 
+def is_provisioned(approval: Approval) -> bool:
+    """Whether what an approval stands for is in place."""
+    return (approval.extra or {}).get(PROVISIONED) is not False
+
+
 def grant(session: Session, approval: Approval, *, standing: bool) -> None:
     """Keep a new approval; a `standing` one is found by evaluations that do not present it."""
     version = versions.bump(session, "approvals") if standing else None
@@ -143,6 +151,20 @@ def revoke(session: Session, ref: str, *, by: str, reason: str | None, now: date
     row = session.execute(returned).first()
     if row is not None and row.standing_version is not None:
         _restamp(session, ref)
+    return row is not None
+
+
+def provision(session: Session, approval: Approval, now: datetime) -> bool:
+    """Note that what an approval stands for is in place; False when it was, or no longer counts."""
+    if is_provisioned(approval):
+        return False
+    statement = update(approvals).where(
+        _c.ref == approval.ref, _c.extra == approval.extra, is_live(now)
+    )
+    returned = statement.values(extra={**(approval.extra or {}), PROVISIONED: True})
+    row = session.execute(returned.returning(_c.standing_version)).first()
+    if row is not None and row.standing_version is not None:
+        _restamp(session, approval.ref)
     return row is not None
 
 

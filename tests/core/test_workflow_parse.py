@@ -44,6 +44,7 @@ EVERYTHING: dict[str, Any] = {
         "/requested_access/size": {"items": ["s", {"value": "l", "label": "Large"}]},
     },
     "hide_payload": True,
+    "provisioning": True,
     "callbacks": False,
     "emergency": {
         "approvers": ['User::"erin"', {"type": "User", "id": 'o"k'}],

@@ -9,7 +9,7 @@ from pdp.core.scope import Scope
 from pdp.policy.authorizer import Authorizer
 from pdp.policy.entities import EntityIndex
 from pdp.store import approvals
-from pdp.store.approval_records import PROVISIONED
+from pdp.store.approvals import PROVISIONED
 from pdp.trust.callers import Caller
 from tests.evaluation.approving import (
     ALICE,

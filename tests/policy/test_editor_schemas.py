@@ -68,7 +68,7 @@ READ_BY_BOTH = [
     one(title="T", description={"en": "a", "de-CH": "b", "*": "c"}, call_to_action="Ask"),
     one(denial_ttl="1d", task_ttl="2w", approval_ttl="PT30M", approval_ttl_max="1h30m"),
     one(scope="resource_type", narrowing=False, distinct_approvers=False, callbacks=False),
-    one(form="forms/a.json", hide_payload=True, standing=True),
+    one(form="forms/a.json", hide_payload=True, provisioning=True, standing=True),
     one(emergency={"approvers": ['User::"a"', {"type": "N::User", "id": "b"}], "ttl": "1h"}),
     one(catalogs={"/role": {"entity_type": "Role", "scope_params": {"team": "/team"}}}),
     one(catalogs={"/role": {"items": ["a", {"value": "b", "label": "B"}], "name": "roles"}}),
