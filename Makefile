@@ -41,6 +41,7 @@ bench: .venv/.dev  ## the benchmarks, each with its ratio to a ceiling of the sa
 	scripts/test-packages wrk
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.requests
+	$(BIN)/python -m bench.deferral
 
 clean:  ## remove what was built
 	rm -rf .venv .node .pytest_cache .mypy_cache .ruff_cache .hypothesis

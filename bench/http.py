@@ -102,7 +102,7 @@ def _median(runs: list[Run], figure: str) -> float:
 def _wrk(url: str, script: Path, seconds: int) -> Run:
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script)]
     output = subprocess.run(
-        _pinned(1, [*command, url]), check=True, capture_output=True, text=True
+        pinned(1, [*command, url]), check=True, capture_output=True, text=True
     ).stdout
     if "Non-2xx" in output:
         raise RuntimeError(f"{url} answered with errors:\n{output}")
@@ -119,13 +119,13 @@ def _latency(output: str, percentile: str) -> float:
 
 @contextmanager
 def _asgi(application: str) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     command = [
         *(sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1"),
         *("--port", str(port), "--loop", "uvloop", "--http", "httptools"),
         *("--no-access-log", "--log-level", "warning", "--no-server-header"),
     ]
-    with _process(command, dict(os.environ)):
+    with process(command, dict(os.environ)):
         url = f"http://127.0.0.1:{port}/"
         _wait(port)
         yield url
@@ -135,7 +135,7 @@ def _asgi(application: str) -> Iterator[str]:
 def server(folder: Path) -> Iterator[str]:
     """The whole server over `folder`/policies, one worker on one core; gives its URL."""
     (folder / "schemas").mkdir()
-    port = _free_port()
+    port = free_port()
     digest = hashlib.sha256(KEY.encode()).hexdigest()
     (folder / "pdp.toml").write_text(
         f'base_url = "https://pdp.example.com"\n[[clients]]\nid = "bench"\n'
@@ -146,18 +146,24 @@ def server(folder: Path) -> Iterator[str]:
         *("--policies", str(folder / "policies"), "--schemas", str(folder / "schemas")),
         *("--database", f"sqlite:///{folder}/pdp.db", "--port", str(port)),
     ]
-    with _process(command, dict(os.environ)):
-        _wait(port)
-        url = f"http://127.0.0.1:{port}"
-        # The socket is there before the policies are loaded.
-        urllib.request.urlopen(url + "/readyz", timeout=60).close()
-        yield url
+    with process(command, dict(os.environ)):
+        yield ready(port)
+
+
+def ready(port: int) -> str:
+    """Wait until the server at a port serves; its URL."""
+    _wait(port)
+    url = f"http://127.0.0.1:{port}"
+    # The socket is there before the policies are loaded.
+    urllib.request.urlopen(url + "/readyz", timeout=60).close()
+    return url
 
 
 @contextmanager
-def _process(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+def process(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+    """A process that is ended at the end; raises `RuntimeError` when it ended before."""
     process = subprocess.Popen(
-        _pinned(0, command), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        pinned(0, command), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     try:
         yield
@@ -173,14 +179,16 @@ def _process(command: list[str], environment: dict[str, str]) -> Iterator[None]:
                 process.kill()
 
 
-def _pinned(core: int, command: list[str]) -> list[str]:
+def pinned(core: int, command: list[str]) -> list[str]:
+    """The command on one core, where there are several."""
     taskset = shutil.which("taskset")
     if taskset is None or (os.cpu_count() or 1) < 2:
         return command
     return [taskset, "-c", str(core), *command]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -199,7 +199,7 @@ def _polls(world: World, task: str, sizes: Sizes) -> float:
 def _cycles(folder: Path, sizes: Sizes) -> float:
     """Both databases in turn, so that what else the machine does falls on both."""
     worlds = [World(folder / "fresh"), World(folder / "old")]
-    _multiply(worlds[1].database, worlds[1].run(worlds[1].request), sizes.past)
+    multiply(worlds[1].database, worlds[1].run(worlds[1].request), sizes.past)
     seconds: list[list[float]] = [[], []]
     for _ in range(sizes.rounds):
         for world, found in zip(worlds, seconds, strict=True):
@@ -220,12 +220,12 @@ def _pages(folder: Path, sizes: Sizes) -> float:
     found = []
     for name, pending in (("few", 100), ("many", sizes.pending)):
         world = World(folder / name)
-        _multiply(world.database, world.run(world.submitted), pending - 1)
+        multiply(world.database, world.run(world.submitted), pending - 1)
         found.append(min(_took(partial(world.run, page)) for _ in range(10 * sizes.rounds)))
     return found[1] / found[0]
 
 
-def _multiply(database: Database, task: str, copies: int) -> None:
+def multiply(database: Database, task: str, copies: int) -> None:
     """Copy a request as it is kept, its place in a queue too, under ids of their own."""
     with database.writer.connect() as connection:
         for name, key in (("tasks", "id"), ("task_queues", "task_id")):

@@ -24,6 +24,7 @@ from pdp.admin import (
 )
 from pdp.core.values import JsonObject
 from pdp.deferral import routes as oauth_routes
+from pdp.deferral.lean import poll_endpoints
 from pdp.deferral.one_trip import deferring
 from pdp.evaluation import endpoints
 from pdp.evaluation.metadata import (
@@ -97,7 +98,7 @@ class Server:
         self._base_path = urlsplit(services.settings.base_url).path.rstrip("/")
         self._gate: ASGIApp = Gate(
             self.api,
-            handlers,
+            handlers | self._polls(services),
             services.line_log,
             services.metrics,
             limits.body_bytes,
@@ -106,6 +107,17 @@ class Server:
         )
         if services.tracing is not None:
             self._gate = services.tracing.around(self._gate)
+
+    @staticmethod
+    def _polls(services: Services) -> dict[str, ASGIApp]:
+        limits = services.settings.limits
+        return poll_endpoints(
+            services.deferral,
+            services.authenticator,
+            services.rate,
+            limits.body_bytes,
+            limits.depth,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""

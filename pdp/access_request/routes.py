@@ -160,4 +160,4 @@ def _cause(request: Request, caller: Caller) -> Cause:
     actor: JsonObject = {"client_id": caller.client_id} if caller.client_id else {}
     if caller.actor_chain:
         actor["act"] = list(caller.actor_chain)
-    return Cause("caller", caller.id, actor or None, origin_of(request, "arap"))
+    return Cause("caller", caller.id, actor or None, origin_of(request.scope, "arap"))

@@ -83,14 +83,12 @@ def find(
     session: Session, keys: KeyRing, skin: Skin, owner: str, client: str, code: str
 ) -> Deferral | None:
     """The handle of a client of an AS; one of others is as unknown as one that never was."""
-    if len(code) > LONGEST_CODE:
-        code = code[:LONGEST_CODE]
     return deferrals.by_hash(session, hash_of(keys, skin, owner, client, code))
 
 
 def hash_of(keys: KeyRing, skin: Skin, owner: str, client: str, code: str) -> str:
     """What is kept of a handle, in hex; whose it is is part of it."""
-    return keys.mac(_MAC, orjson.dumps([skin, owner, client, code])).hex()
+    return keys.mac(_MAC, orjson.dumps([skin, owner, client, code[:LONGEST_CODE]])).hex()
 
 
 def purpose_of(ref: str, what: str) -> str:

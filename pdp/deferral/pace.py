@@ -9,7 +9,6 @@ from datetime import datetime
 
 from pdp.core.deferral import Handle
 from pdp.store import deferrals
-from pdp.store.deferrals import Deferral
 from pdp.store.engine import CommitUnknown, Database, StoreUnavailable
 
 FLUSH_SECONDS = 0.5
@@ -41,21 +40,20 @@ class Pace:
             self._thread.join(10)
         self.flush()
 
-    def handle_of(self, deferral: Deferral) -> Handle:
-        """A handle as it is now, with its last poll wherever that is known."""
-        handle = deferral.handle()
-        polled = self._polled.get(deferral.hash)
+    def known(self, hashed: str, handle: Handle) -> Handle:
+        """A handle as it is kept, by its MAC, with its last poll wherever that is known."""
+        polled = self._polled.get(hashed)
         if polled is None or (handle.polled_at is not None and handle.polled_at >= polled):
             return handle
         return handle._replace(polled_at=polled)
 
-    def note(self, deferral: Deferral, before: Handle, now: datetime) -> bool:
+    def note(self, hashed: str, before: Handle, now: datetime) -> bool:
         """Remember a poll; False when there was another one since `before` was looked at."""
         with self._lock:
-            polled = self._polled.get(deferral.hash)
+            polled = self._polled.get(hashed)
             if polled is not None and (before.polled_at is None or polled > before.polled_at):
                 return False
-            self._polled[deferral.hash] = now
+            self._polled[hashed] = now
             return True
 
     def flush(self) -> None:

@@ -7,15 +7,16 @@ from pdp.core.deferral import UNKNOWN, Move, Ready, Refusal, Skin, deny, redeem,
 from pdp.core.deferral import poll as poll_handle
 from pdp.core.values import JsonObject
 from pdp.deferral.grant import granted
-from pdp.deferral.handles import MEMBERS, find
+from pdp.deferral.handles import MEMBERS, find, hash_of
 from pdp.deferral.kept import OtherFirst, Repeat, Reply, repeat_of
 from pdp.deferral.parts import Asker, Parts
-from pdp.deferral.standing import State, state_of
+from pdp.deferral.standing import State, glance, state_of
 from pdp.deferral.unit import evaluate_unit
 from pdp.deferral.wire import Client, asked_again, client_from, code_of, object_of, text_of
 from pdp.errors import OAuthFault
 from pdp.store import approvals, deferrals
 from pdp.store.approvals import Approval
+from pdp.store.deferral_glimpse import glimpse
 from pdp.store.deferrals import Deferral
 from pdp.store.session import Session
 
@@ -90,17 +91,21 @@ async def _glance(parts: Parts, asking: Poll, asker: Asker, now: datetime) -> Re
     if asking.repeat is not None:
         return None
 
+    client = asking.client
+    hashed = hash_of(parts.keys, asking.skin, asker.caller.id, client.id, asking.code)
+
     def look(session: Session) -> Reply | None:
-        owner, client = asker.caller.id, asking.client
-        deferral = find(session, parts.keys, asking.skin, owner, client.id, asking.code)
-        if deferral is None:
+        found = glimpse(session, hashed)
+        if found is None:
             return Reply(400, _error(Refusal("invalid_grant", UNKNOWN)))
-        before = parts.pace.handle_of(deferral)
-        state = state_of(session, parts, deferral, now)
+        state = glance(found, now)
+        if state is None:
+            return None
+        before = parts.pace.known(hashed, found.handle)
         move = poll_handle(before, client.key, state.standing, now, asking.verifier)
         if move.handle != before._replace(polled_at=now) or not isinstance(move.answer, Refusal):
             return None
-        noted = parts.pace.note(deferral, before, now)
+        noted = parts.pace.note(hashed, before, now)
         return Reply(400, _error(move.answer, state)) if noted else None
 
     return await parts.desk.database.apeek(look)
@@ -119,7 +124,7 @@ def _look(
     if deferral is None:
         return Reply(400, _error(Refusal("invalid_grant", UNKNOWN)))
     state = state_of(session, parts, deferral, now)
-    handle = parts.pace.handle_of(deferral)
+    handle = parts.pace.known(deferral.hash, deferral.handle())
     move = poll_handle(handle, client.key, state.standing, now, asking.verifier)
     if isinstance(move.answer, Ready):
         return Seen(deferral, state, move)
@@ -158,7 +163,11 @@ async def _decide(
     unit = await evaluate_unit(parts, asked, asker.caller, now, ids)
     if not unit.allowed and all(part.pending for part in unit.denied):
         waiting = poll_handle(
-            parts.pace.handle_of(deferral), asking.client.key, "pending", now, asking.verifier
+            parts.pace.known(deferral.hash, deferral.handle()),
+            asking.client.key,
+            "pending",
+            now,
+            asking.verifier,
         )
         return await parts.desk.database.awrite(
             lambda s: _settle(s, parts, asking, deferral, waiting, state, now)

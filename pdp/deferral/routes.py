@@ -13,6 +13,7 @@ from pdp.core.cause import Cause
 from pdp.core.values import JsonValue
 from pdp.deferral import routes_doc as doc
 from pdp.deferral.ciba import request_backchannel
+from pdp.deferral.faults import as_oauth_fault
 from pdp.deferral.kept import Reply
 from pdp.deferral.metadata import oauth_metadata
 from pdp.deferral.parts import Asker, Parts
@@ -21,14 +22,12 @@ from pdp.deferral.revoke import revoke
 from pdp.deferral.token_request import request_token
 from pdp.deferral.txn_challenge import request_transaction
 from pdp.deferral.wire import object_of
-from pdp.errors import OAuthFault, Problem
+from pdp.errors import OAuthFault
 from pdp.ops.dependencies import caller_with, json_body, origin_of
-from pdp.store.engine import CommitUnknown, StoreUnavailable
 from pdp.trust.callers import Caller
 
 _log = logging.getLogger("pdp.deferral")
 
-_ERRORS = {401: "invalid_client", 403: "unauthorized_client", 429: "temporarily_unavailable"}
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -42,17 +41,13 @@ class OAuthRoute(APIRoute):
         async def handler(request: Request) -> Any:
             try:
                 return await inner(request)
-            except Problem as fault:
-                raise oauth_fault(fault) from fault
-            except (StoreUnavailable, CommitUnknown) as fault:
-                raise OAuthFault(
-                    "temporarily_unavailable", status=503, headers={"Retry-After": "1"}
-                ) from fault
             except (OAuthFault, HTTPException):
                 raise
             except Exception as fault:
-                _log.exception("the call failed")
-                raise OAuthFault("server_error", status=500) from fault
+                told = as_oauth_fault(fault)
+                if told.status == 500:
+                    _log.exception("the call failed")
+                raise told from fault
 
         return handler
 
@@ -64,14 +59,6 @@ Body = Annotated[JsonValue, Depends(json_body)]
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", description="The same for every repeat.")
 ]
-
-
-def oauth_fault(fault: Problem) -> OAuthFault:
-    """A problem as an OAuth error; what concerns the AS's own call keeps its status."""
-    error = _ERRORS.get(fault.status)
-    if error is None:
-        error = "invalid_request" if fault.status < 500 else "temporarily_unavailable"
-    return OAuthFault(error, fault.detail, status=fault.status, headers=fault.headers)
 
 
 @router.post("/token-requests", summary="A token request of a client", **doc.TOKEN_REQUEST)
@@ -153,7 +140,7 @@ def _parts(request: Request) -> Parts:
 
 
 def _asker(request: Request, caller: Caller, key: str | None) -> Asker:
-    cause = Cause("caller", caller.id, None, origin_of(request, "oauth"))
+    cause = Cause("caller", caller.id, None, origin_of(request.scope, "oauth"))
     return Asker(caller, cause, key)
 
 

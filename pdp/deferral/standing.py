@@ -10,6 +10,7 @@ from pdp.core.task_clock import tick
 from pdp.deferral.parts import Parts
 from pdp.store import approvals, interactions
 from pdp.store.approvals import Approval
+from pdp.store.deferral_glimpse import Glimpse
 from pdp.store.deferrals import Deferral
 from pdp.store.session import Session
 from pdp.trust.reply_token import reply_token
@@ -41,16 +42,28 @@ def state_of(session: Session, parts: Parts, deferral: Deferral, now: datetime) 
     return state_of_case(session, parts, case, now)
 
 
+def glance(glimpse: Glimpse, now: datetime) -> State | None:
+    """How a request stands that plainly waits for others; None where that takes a closer look."""
+    if glimpse.status != "pending" or glimpse.visits or now >= glimpse.ends_at:
+        return None
+    return State("pending", step=shown_step(glimpse.step or ""))
+
+
+def shown_step(name: str) -> str:
+    """The identifier of a step, as an `error_description` may have it."""
+    return _NOT_PLAIN.sub("_", name)
+
+
 def state_of_case(session: Session, parts: Parts, case: Case, now: datetime) -> State:
     """How a request stands now."""
     task = tick(case.task, now).task if case.task.pending else case.task
     status = task.status
     if status == "pending":
-        item = next(item for item in task.items if item.pending)
+        item = min((each for each in task.items if each.pending), key=lambda each: each.step)
         step = task.plan_of(item).workflow.steps[item.step].name
         uri = _interaction_uri(session, parts, case, now)
         standing: Standing = "pending" if uri is None else "interaction"
-        return State(standing, case, _NOT_PLAIN.sub("_", step), uri)
+        return State(standing, case, shown_step(step), uri)
     if status == "approved":
         return State("approved", case, approvals=_approvals(session, parts, case))
     return State("expired" if status == "expired" else "refused", case)

@@ -9,7 +9,7 @@ from pdp.core.authzen import InvalidRequest
 from pdp.core.language import preferred
 from pdp.core.values import MAX_DEPTH, InvalidJson, JsonObject, JsonValue, parse_json
 from pdp.errors import INVALID_JSON, INVALID_REQUEST, Problem
-from pdp.ops.asgi import exchange_of, require_json
+from pdp.ops.asgi import Scope, exchange_of, require_json
 from pdp.trust.callers import Authenticator, Caller
 from pdp.trust.limits import RateLimit
 
@@ -80,10 +80,11 @@ def languages_of(request: Request) -> tuple[str, ...]:
     return preferred(None if language is None else language.decode("latin-1"))
 
 
-def origin_of(request: Request, transport: str) -> JsonObject:
+def origin_of(scope: Scope, transport: str) -> JsonObject:
     """Where a request came from, for the audit."""
-    request_id = exchange_of(request.scope).request_id or b""
+    request_id = exchange_of(scope).request_id or b""
     origin: JsonObject = {"request_id": request_id.decode("latin-1"), "transport": transport}
-    if request.client is not None:
-        origin["address"] = request.client.host
+    peer = scope.get("client")
+    if peer is not None:
+        origin["address"] = peer[0]
     return origin

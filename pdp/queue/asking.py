@@ -73,7 +73,7 @@ def sight_for(caller: Caller, named: EntityUid | None) -> Sight:
 
 def cause_of(request: Request, caller: Caller, person: EntityUid | None = None) -> Cause:
     """Who did it, for the audit: the person, through the caller; else the caller."""
-    origin = origin_of(request, "queue")
+    origin = origin_of(request.scope, "queue")
     if person is None:
         return Cause("caller", caller.id, None, origin)
     return Cause(person[0], person[1], {"caller": caller.id}, origin)

@@ -73,8 +73,8 @@ def test_what_was_polled_is_written_when_the_server_ends(server: Server) -> None
     (deferral,) = server.kept()
     pace = Pace(database)
     now = server.pdp.now
-    assert pace.note(deferral, pace.handle_of(deferral), now)
-    assert pace.handle_of(deferral).polled_at == now
+    assert pace.note(deferral.hash, deferral.handle(), now)
+    assert pace.known(deferral.hash, deferral.handle()).polled_at == now
     assert server.kept()[0].polled_at is None
     pace.close()
     assert server.kept()[0].polled_at == now
